@@ -1,0 +1,99 @@
+package cpu
+
+import (
+	"sort"
+
+	"github.com/gradus-ml/gradus/internal/mem"
+	"github.com/gradus-ml/gradus/internal/par"
+)
+
+// forAll runs body over the elements of count slices of the given lengths as
+// if they were one long slice, cut every rowChunk elements: a model's hundred
+// small biases then make one piece of work, and its embedding many. body gets
+// the piece's number and the range lo to hi of slice i.
+func forAll(count int, length func(i int) int, body func(piece, i, lo, hi int)) {
+	total := 0
+	for i := range count {
+		total += length(i)
+	}
+	if total < shareFrom {
+		done := 0
+		for i := range count {
+			n := length(i)
+			for lo := 0; lo < n; {
+				// Cut where the shared form cuts, so that piece numbers agree.
+				piece := (done + lo) / rowChunk
+				hi := min(n, (piece+1)*rowChunk-done)
+				body(piece, i, lo, hi)
+				lo = hi
+			}
+			done += n
+		}
+		return
+	}
+	start, block := mem.Scratch[int](count + 1) // where each slice begins
+	defer block.Free()
+	start[0] = 0
+	for i := range count {
+		start[i+1] = start[i] + length(i)
+	}
+	par.For(total, rowChunk, func(lo, hi int) {
+		i := sort.SearchInts(start, lo+1) - 1
+		for at := lo; at < hi; i++ {
+			end := min(hi, start[i+1])
+			if end > at {
+				body(lo/rowChunk, i, at-start[i], end-start[i])
+			}
+			at = end
+		}
+	})
+}
+
+// SumSquaresAll returns the sum of the squares of all elements of all slices,
+// added in float64 in an order that depends on the lengths only.
+func SumSquaresAll[T Float](list [][]T) float64 {
+	total := 0
+	for _, x := range list {
+		total += len(x)
+	}
+	sums, block := mem.Scratch[float64]((total + rowChunk - 1) / rowChunk)
+	defer block.Free()
+	clear(sums)
+	forAll(len(list), func(i int) int { return len(list[i]) }, func(piece, i, lo, hi int) {
+		sums[piece] += sumSquares(list[i][lo:hi])
+	})
+	var sum float64
+	for _, s := range sums {
+		sum += s
+	}
+	return sum
+}
+
+// ScaleAll multiplies all elements of all slices by s.
+func ScaleAll[T Float](list [][]T, s T) {
+	forAll(len(list), func(i int) int { return len(list[i]) }, func(_, i, lo, hi int) {
+		scaleInPlace(list[i][lo:hi], s)
+	})
+}
+
+func sumSquares[T Float](x []T) float64 {
+	if single[T]() {
+		if s, ok := sumSquaresAsm(singles(x)); ok {
+			return s
+		}
+	}
+	var s float64
+	for _, v := range x {
+		s += float64(v) * float64(v)
+	}
+	return s
+}
+
+func scaleInPlace[T Float](x []T, s T) {
+	if single[T]() && scaleInPlaceAsm(singles(x), float32(s)) {
+		return
+	}
+	for i := range x {
+		x[i] *= s
+	}
+}
