@@ -1,0 +1,178 @@
+package cpu
+
+import (
+	"github.com/gradus-ml/gradus/internal/mem"
+	"github.com/gradus-ml/gradus/internal/par"
+)
+
+// convDepth is how many taps a product takes before it turns to the next
+// positions, so that what it reads fits the first-level cache.
+const convDepth = 288
+
+// ConvForward computes y = act(x ⋆ w + bias), y of N×K×OutH×OutW elements.
+// A nil bias is none.
+func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
+	p := newConvPlan(s)
+	if p.empty() {
+		return
+	}
+	depth := p.cg * p.taps
+	a, block := mem.Scratch[T](p.K * depth)
+	defer block.Free()
+	mr := rowBlock(p.kg)
+	for g := range p.Groups {
+		for r := 0; r < p.kg; r += mr {
+			n := min(mr, p.kg-r)
+			at := (g*p.kg + r) * depth
+			packTransposed(a[at:at+n*depth], w[at:at+n*depth], n, depth)
+		}
+	}
+
+	rows := p.bands(p.oh)
+	bands := (p.oh + rows - 1) / rows
+	images := p.images(p.K * depth * rows * p.pitch)
+	shares := (p.N + images - 1) / images
+	par.Run(bands*shares, func(i int) {
+		oy := i / shares * rows
+		n0 := i % shares * images
+		p := &convBand[T]{convPlan: p, oy: oy, rows: min(rows, p.oh-oy)}
+		p.forward(y, x, a, bias, act, n0, min(n0+images, p.N))
+	})
+}
+
+// convBand is a task: output rows [oy, oy+rows) of some images.
+type convBand[T Float] struct {
+	*convPlan
+	oy, rows int
+}
+
+// forward computes the band for images [n0, n1).
+func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1 int) {
+	plane := p.planeLen(p.rows)
+	direct := p.direct()
+	if direct {
+		plane = p.H * p.W
+	}
+	off := p.offsets(plane)
+	run := (p.rows-1)*p.pitch + p.ow // positions from the first output to the last
+	outPitch := (run + convSlack) &^ 15
+	out, block := mem.Scratch[T](p.kg * outPitch)
+	defer block.Free()
+	var in []T
+	for n := n0; n < n1; n++ {
+		for g := range p.Groups {
+			src := x[(n*p.C+g*p.cg)*p.H*p.W:]
+			last := off[len(off)-1] + run + convSlack // the largest offset is the last tap's
+			if direct && p.oy*p.W+last <= len(src) {
+				convProduct(out, outPitch, a[g*p.kg*len(off):], src[p.oy*p.W:], off, p.kg, run)
+			} else {
+				if in == nil {
+					var block mem.Block
+					in, block = mem.Scratch[T](p.cg*p.planes()*p.planeLen(p.rows) + convSlack)
+					defer block.Free()
+					clear(in)
+				}
+				o := off
+				if direct {
+					o = p.offsets(p.planeLen(p.rows))
+				}
+				convLoad(p.convPlan, in, src, p.cg, p.oy, p.rows)
+				convProduct(out, outPitch, a[g*p.kg*len(off):], in, o, p.kg, run)
+			}
+			k := g * p.kg
+			var b []T
+			if bias != nil {
+				b = bias[k : k+p.kg]
+			}
+			finishPlanes(y[(n*p.K+k)*p.oh*p.ow+p.oy*p.ow:], out, b, act, grid{
+				n: p.kg, rows: p.rows, cols: p.ow,
+				dstPlane: p.oh * p.ow, dstRow: p.ow, dstCol: 1,
+				srcPlane: outPitch, srcRow: p.pitch, srcCol: 1})
+		}
+	}
+}
+
+// packTransposed packs n rows of depth weights so that those of one depth lie
+// together.
+func packTransposed[T Float](dst, src []T, n, depth int) {
+	for r := range n {
+		row := src[r*depth : (r+1)*depth]
+		for k, v := range row {
+			dst[k*n+r] = v
+		}
+	}
+}
+
+// convProduct computes y[r·yPitch + q] = Σ_k a[r][k]·b[off[k]+q] for rows
+// r < rows and positions q < n, a packed in blocks of rowBlock(rows) rows. It
+// may write up to 15 positions more and read convSlack more.
+func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n int) {
+	mr := rowBlock(rows)
+	width := convWidth[T]()
+	depth := len(off)
+	for k := 0; k < depth; k += convDepth {
+		o := off[k:min(k+convDepth, depth)]
+		for q := 0; q < n; q += width {
+			for r := 0; r < rows; r += mr {
+				m := min(mr, rows-r)
+				convTile(y[r*yPitch+q:], yPitch, a[r*depth+k*m:], b[q:], o, m, min(width, n-q), k > 0)
+			}
+		}
+	}
+}
+
+// convWidth returns how many positions convTile takes at best.
+func convWidth[T Float]() int {
+	return 256
+}
+
+// convTile computes y[r·yPitch + q] = Σ_k a[k·m + r]·b[off[k] + q] for rows
+// r < m and positions q < n, on top of what y holds if add is set.
+func convTile[T Float](y []T, yPitch int, a, b []T, off []int, m, n int, add bool) {
+	for r := range m {
+		row := y[r*yPitch:][:n]
+		if !add {
+			clear(row)
+		}
+		k := 0
+		for ; k+4 <= len(off); k += 4 {
+			a0, a1, a2, a3 := a[k*m+r], a[(k+1)*m+r], a[(k+2)*m+r], a[(k+3)*m+r]
+			b0, b1, b2, b3 := b[off[k]:][:n], b[off[k+1]:][:n], b[off[k+2]:][:n], b[off[k+3]:][:n]
+			for q := range row {
+				row[q] += (a0*b0[q] + a1*b1[q]) + (a2*b2[q] + a3*b3[q])
+			}
+		}
+		for ; k < len(off); k++ {
+			a0, b0 := a[k*m+r], b[off[k]:][:n]
+			for q := range row {
+				row[q] += a0 * b0[q]
+			}
+		}
+	}
+}
+
+// finishPlanes copies a grid of unit columns, adding bias[i] to plane i and
+// applying the activation.
+func finishPlanes[T Float](dst, src, bias []T, act Act, g grid) {
+	if bias == nil && act == NoAct {
+		copyPlanes(dst, src, g)
+		return
+	}
+	for i := range g.n {
+		var b T
+		if bias != nil {
+			b = bias[i]
+		}
+		for r := range g.rows {
+			d := dst[i*g.dstPlane+r*g.dstRow:][:g.cols]
+			s := src[i*g.srcPlane+r*g.srcRow:][:g.cols]
+			for c, v := range s {
+				v += b
+				if act == ActReLU && v < 0 {
+					v = 0
+				}
+				d[c] = v
+			}
+		}
+	}
+}

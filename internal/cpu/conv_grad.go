@@ -1,0 +1,271 @@
+package cpu
+
+import (
+	"github.com/gradus-ml/gradus/internal/mem"
+	"github.com/gradus-ml/gradus/internal/par"
+)
+
+// ConvGradInput computes the gradient of a convolution's input, dx of N×C×H×W
+// elements, from that of its output, dy.
+func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
+	p := newConvPlan(s)
+	if p.empty() {
+		clear(dx)
+		return
+	}
+	if p.StrideH > 1 || p.StrideW > 1 { // some elements may be read by no tap
+		par.For(len(dx), 1<<16, func(lo, hi int) { clear(dx[lo:hi]) })
+	}
+	phases := p.phaseTaps()
+	a, block := mem.Scratch[T](p.Groups * p.cg * p.kg * p.taps)
+	defer block.Free()
+	packInput(p, a, w, phases)
+
+	top, bottom := p.inputRows()
+	if top == bottom {
+		return
+	}
+	rows := p.bands(bottom - top)
+	bands := (bottom - top + rows - 1) / rows
+	images := p.images(p.K * p.cg * p.taps * rows * p.pitch)
+	shares := (p.N + images - 1) / images
+	par.Run(bands*shares, func(i int) {
+		r := top + i/shares*rows
+		n0 := i % shares * images
+		b := &convBand[T]{convPlan: p, oy: r, rows: min(rows, bottom-r)}
+		b.gradInput(dx, dy, a, phases, n0, min(n0+images, p.N))
+	})
+}
+
+// phaseTap is the taps of one phase of the input.
+type phaseTap struct {
+	y, x int // indices into the axes' phases
+	taps []int
+}
+
+// phaseTaps groups the taps by the plane they read.
+func (p *convPlan) phaseTaps() []phaseTap {
+	list := make([]phaseTap, p.planes())
+	for i := range list {
+		list[i].y, list[i].x = i/len(p.x.phases), i%len(p.x.phases)
+	}
+	for t := range p.taps {
+		i := p.y.phase[t/p.KW]*len(p.x.phases) + p.x.phase[t%p.KW]
+		list[i].taps = append(list[i].taps, t)
+	}
+	return list
+}
+
+// inputRows returns the range of the planes' rows that hold input elements.
+func (p *convPlan) inputRows() (lo, hi int) {
+	lo = p.oh + p.y.span
+	for _, ph := range p.y.phases {
+		a, b, _ := p.y.valid(ph, 0, p.oh+p.y.span)
+		if a < b {
+			lo, hi = min(lo, a), max(hi, b)
+		}
+	}
+	return min(lo, hi), hi
+}
+
+// packInput packs the transposed weights: for each group and phase the blocks
+// of rowBlock(cg) input channels by (output channel, tap of the phase).
+func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
+	mr := rowBlock(p.cg)
+	at := 0
+	for g := range p.Groups {
+		for _, ph := range phases {
+			for c := 0; c < p.cg; c += mr {
+				m := min(mr, p.cg-c)
+				for co := range p.kg {
+					for _, t := range ph.taps {
+						for ci := c; ci < c+m; ci++ {
+							a[at] = w[((g*p.kg+co)*p.cg+ci)*p.taps+t]
+							at++
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// gradInput computes rows [oy, oy+rows) of the planes of dx for images [n0, n1).
+func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1 int) {
+	// dy at the planes' pitch, zero between its rows and around: row i of the
+	// buffer is row oy − span + i of dy, and one more row stands in front so
+	// that shifts to the left stay inside.
+	lines := p.rows + p.y.span
+	plane := (lines+1)*p.pitch + p.x.span
+	in, block := mem.Scratch[T](p.kg*plane + convSlack)
+	defer block.Free()
+	clear(in)
+	base := p.y.span*p.pitch + p.x.span
+
+	run := p.rows * p.pitch
+	outPitch := (run + convSlack) &^ 15
+	out, block2 := mem.Scratch[T](p.cg * outPitch)
+	defer block2.Free()
+	off := make([]int, 0, p.kg*p.taps)
+
+	first := max(0, p.oy-p.y.span)
+	last := min(p.oh, p.oy+p.rows)
+	for n := n0; n < n1; n++ {
+		at := 0
+		for g := range p.Groups {
+			if first < last {
+				copyPlanes(in[p.x.span+(first-(p.oy-p.y.span))*p.pitch:],
+					dy[(n*p.K+g*p.kg)*p.oh*p.ow+first*p.ow:], grid{
+						n: p.kg, rows: last - first, cols: p.ow,
+						dstPlane: plane, dstRow: p.pitch, dstCol: 1,
+						srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
+			}
+			for _, ph := range phases {
+				off = off[:0]
+				for co := range p.kg {
+					for _, t := range ph.taps {
+						off = append(off, co*plane+base-p.y.shift[t/p.KW]*p.pitch-p.x.shift[t%p.KW])
+					}
+				}
+				convProduct(out, outPitch, a[at:], in, off, p.cg, run)
+				at += p.cg * len(off)
+				convStore(p.convPlan, dx[(n*p.C+g*p.cg)*p.H*p.W:], out, p.cg, outPitch,
+					p.y.phases[ph.y], p.x.phases[ph.x], p.oy, p.oy+p.rows)
+			}
+		}
+	}
+}
+
+// ConvGradWeight computes the gradient of a convolution's weights, dw of
+// K×(C/Groups)×KH×KW elements. The images are summed in fixed parts, so the
+// result doesn't depend on the number of threads.
+func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
+	p := newConvPlan(s)
+	if p.empty() {
+		clear(dw)
+		return
+	}
+	rows := p.bands(p.oh)
+	bands := (p.oh + rows - 1) / rows
+	size := p.K * p.cg * p.taps
+	// Parts cost memory and a pass each: no more than are needed to share work.
+	parts := min(p.N*bands, 8, max(1, (1<<21)/size))
+	sums, block := mem.Scratch[T](parts * size)
+	defer block.Free()
+	par.Run(parts, func(i int) {
+		sum := sums[i*size : (i+1)*size]
+		clear(sum)
+		lo, hi := i*p.N*bands/parts, (i+1)*p.N*bands/parts
+		for b := range bands {
+			n0, n1 := shareOf(lo, b, bands), shareOf(hi, b, bands)
+			oy := b * rows
+			band := &convBand[T]{convPlan: p, oy: oy, rows: min(rows, p.oh-oy)}
+			if n0 < n1 {
+				band.gradWeight(sum, x, dy, n0, n1)
+			}
+		}
+	})
+	par.For(size, 1<<14, func(lo, hi int) {
+		copy(dw[lo:hi], sums[lo:hi])
+		for i := 1; i < parts; i++ {
+			part := sums[i*size+lo : i*size+hi]
+			for j, v := range part {
+				dw[lo+j] += v
+			}
+		}
+	})
+}
+
+// shareOf returns how many images lie before task t in band b, when task t is
+// band t%bands of image t/bands.
+func shareOf(t, b, bands int) int { return (t - b + bands - 1) / bands }
+
+// convDotRows and convDotTaps are the most that convDot takes.
+const (
+	convDotRows = 4
+	convDotTaps = 6
+)
+
+// gradWeight adds the band's part for images [n0, n1) to sum.
+func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
+	plane := p.planeLen(p.rows)
+	off := p.offsets(plane)
+	depth := len(off)
+	in, block := mem.Scratch[T](p.cg*p.planes()*plane + convSlack)
+	defer block.Free()
+	clear(in)
+	run := ((p.rows-1)*p.pitch + p.ow + 15) &^ 15
+	dyPitch := run + 16
+	dz, block2 := mem.Scratch[T](p.kg * dyPitch)
+	defer block2.Free()
+	clear(dz)
+	for n := n0; n < n1; n++ {
+		for g := range p.Groups {
+			convLoad(p.convPlan, in, x[(n*p.C+g*p.cg)*p.H*p.W:], p.cg, p.oy, p.rows)
+			copyPlanes(dz, dy[(n*p.K+g*p.kg)*p.oh*p.ow+p.oy*p.ow:], grid{
+				n: p.kg, rows: p.rows, cols: p.ow,
+				dstPlane: dyPitch, dstRow: p.pitch, dstCol: 1,
+				srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
+			for r := 0; r < p.kg; r += convDotRows {
+				m := min(convDotRows, p.kg-r)
+				for k := 0; k < depth; k += convDotTaps {
+					o := off[k:min(k+convDotTaps, depth)]
+					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[r*dyPitch:], dyPitch, in, o, m, run)
+				}
+			}
+		}
+	}
+}
+
+// convDot adds Σ_q z[r·zPitch + q]·b[off[k] + q], q < n, to y[r·yPitch + k] for
+// rows r < m. n is a multiple of 16.
+func convDot[T Float](y []T, yPitch int, z []T, zPitch int, b []T, off []int, m, n int) {
+	for r := range m {
+		row := z[r*zPitch:][:n]
+		for k, o := range off {
+			run := b[o:][:n]
+			var s0, s1, s2, s3 T
+			for q := 0; q+4 <= len(run) && q+4 <= len(row); q += 4 {
+				s0 += row[q] * run[q]
+				s1 += row[q+1] * run[q+1]
+				s2 += row[q+2] * run[q+2]
+				s3 += row[q+3] * run[q+3]
+			}
+			y[r*yPitch+k] += (s0 + s1) + (s2 + s3)
+		}
+	}
+}
+
+// ConvGradBias computes the gradient of a convolution's bias, db of K
+// elements: the sums of dy over images and positions.
+func ConvGradBias[T Float](s ConvShape, db, dy []T) {
+	area := s.OutH() * s.OutW()
+	par.For(s.K, max(1, (1<<16)/max(1, s.N*area)), func(lo, hi int) {
+		for k := lo; k < hi; k++ {
+			var sum T
+			for n := range s.N {
+				sum += sumRow(dy[(n*s.K+k)*area:][:area])
+			}
+			db[k] = sum
+		}
+	})
+}
+
+// sumRow returns the sum of v.
+func sumRow[T Float](v []T) T {
+	var s [8]T
+	for ; len(v) >= 8; v = v[8:] {
+		s[0] += v[0]
+		s[1] += v[1]
+		s[2] += v[2]
+		s[3] += v[3]
+		s[4] += v[4]
+		s[5] += v[5]
+		s[6] += v[6]
+		s[7] += v[7]
+	}
+	for i, e := range v {
+		s[i] += e
+	}
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
+}

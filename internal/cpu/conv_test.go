@@ -1,0 +1,211 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+)
+
+// naiveConv calls visit for every product of the definition: output index,
+// input index, weight index.
+func naiveConv(s ConvShape, visit func(o, i, w int)) {
+	oh, ow, cg, kg := s.OutH(), s.OutW(), s.C/s.Groups, s.K/s.Groups
+	for n := range s.N {
+		for co := range s.K {
+			for oy := range oh {
+				for ox := range ow {
+					o := ((n*s.K+co)*oh+oy)*ow + ox
+					for c := range cg {
+						for ky := range s.KH {
+							for kx := range s.KW {
+								iy := oy*s.StrideH + ky*s.DilH - s.PadTop
+								ix := ox*s.StrideW + kx*s.DilW - s.PadLeft
+								if iy >= 0 && iy < s.H && ix >= 0 && ix < s.W {
+									ci := co/kg*cg + c
+									visit(o, ((n*s.C+ci)*s.H+iy)*s.W+ix, ((co*cg+c)*s.KH+ky)*s.KW+kx)
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// guarded returns a slice of n elements between guard regions, its first
+// element off any alignment, and a function that checks the guards.
+func convGuarded[T Float](t *testing.T, n int) ([]T, func()) {
+	t.Helper()
+	const g = 67
+	all := make([]T, n+2*g)
+	for i := range all {
+		all[i] = 12345
+	}
+	return all[g : g+n : g+n], func() {
+		t.Helper()
+		for i, v := range all {
+			if (i < g || i >= g+n) && v != 12345 {
+				t.Fatalf("element %d outside the slice of %d was overwritten with %v", i-g, n, v)
+			}
+		}
+	}
+}
+
+func convRandom[T Float](r *rand.Rand, n int) []T {
+	v := make([]T, n)
+	for i := range v {
+		v[i] = T(r.NormFloat64())
+	}
+	return v
+}
+
+// convClose compares with a tolerance relative to scale, the sum of the
+// absolute products behind each element.
+func convClose[T Float](t *testing.T, what string, got []T, want, scale []float64) {
+	t.Helper()
+	eps := 1e-14
+	if _, single := any(got).([]float32); single {
+		eps = 1e-6
+	}
+	for i := range want {
+		if d := math.Abs(float64(got[i]) - want[i]); !(d <= eps*(scale[i]+1)) {
+			t.Fatalf("%s: element %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+func randomConvShape(r *rand.Rand) ConvShape {
+	n := func(lo, hi int) int { return lo + r.IntN(hi-lo+1) }
+	s := ConvShape{N: n(1, 3), H: n(1, 20), W: n(1, 40), KH: n(1, 5), KW: n(1, 5),
+		StrideH: n(1, 3), StrideW: n(1, 3), DilH: n(1, 3), DilW: n(1, 3), Groups: 1,
+		PadTop: n(0, 4), PadBottom: n(0, 4), PadLeft: n(0, 4), PadRight: n(0, 4)}
+	s.C, s.K = n(1, 9), n(1, 21)
+	switch r.IntN(4) {
+	case 0: // square, as most are
+		s.KW, s.StrideW, s.DilH, s.DilW, s.PadBottom, s.PadLeft, s.PadRight = s.KH, s.StrideH, 1, 1, s.PadTop, s.PadTop, s.PadTop
+	case 1:
+		s.Groups = n(1, 4)
+		s.C, s.K = s.Groups*n(1, 3), s.Groups*n(1, 9)
+	case 2: // depthwise
+		s.Groups = n(1, 5)
+		s.C, s.K = s.Groups, s.Groups*n(1, 2)
+	}
+	return s
+}
+
+var convShapes = []ConvShape{
+	{N: 2, C: 1, H: 28, W: 28, K: 6, KH: 5, KW: 5, StrideH: 1, StrideW: 1, PadTop: 2, PadBottom: 2, PadLeft: 2, PadRight: 2, DilH: 1, DilW: 1, Groups: 1},
+	{N: 3, C: 6, H: 14, W: 14, K: 16, KH: 5, KW: 5, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
+	{N: 2, C: 64, H: 11, W: 13, K: 40, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1, DilH: 1, DilW: 1, Groups: 1},
+	{N: 1, C: 3, H: 70, W: 64, K: 8, KH: 7, KW: 7, StrideH: 2, StrideW: 2, PadTop: 3, PadBottom: 3, PadLeft: 3, PadRight: 3, DilH: 1, DilW: 1, Groups: 1},
+	{N: 2, C: 12, H: 9, W: 9, K: 24, KH: 1, KW: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},
+	{N: 2, C: 12, H: 9, W: 9, K: 24, KH: 1, KW: 1, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Groups: 1},
+	{N: 2, C: 2, H: 3, W: 3, K: 2, KH: 5, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // the filter doesn't fit
+	{N: 0, C: 2, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no images
+	{N: 1, C: 2, H: 3, W: 2, K: 3, KH: 7, KW: 7, StrideH: 1, StrideW: 1, PadTop: 6, PadBottom: 6, PadLeft: 6, PadRight: 6, DilH: 1, DilW: 1, Groups: 1},       // filter larger than the input
+	{N: 1, C: 1, H: 2, W: 2, K: 1, KH: 1, KW: 1, StrideH: 3, StrideW: 3, PadTop: 4, PadBottom: 4, PadLeft: 4, PadRight: 4, DilH: 1, DilW: 1, Groups: 1},       // only borders and a corner
+	{N: 1, C: 1, H: 1, W: 1, K: 1, KH: 2, KW: 2, StrideH: 5, StrideW: 5, PadTop: 3, PadBottom: 3, PadLeft: 3, PadRight: 3, DilH: 2, DilW: 2, Groups: 1},       // the input is never read
+	{N: 1, C: 4, H: 40, W: 300, K: 4, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1, DilH: 1, DilW: 1, Groups: 4},    // bands
+	{N: 1, C: 48, H: 4, W: 600, K: 9, KH: 1, KW: 31, StrideH: 1, StrideW: 1, PadTop: 0, PadBottom: 0, PadLeft: 15, PadRight: 15, DilH: 1, DilW: 1, Groups: 1}, // one dimension, deep
+}
+
+func testConvShape[T Float](t *testing.T, s ConvShape, r *rand.Rand) {
+	t.Helper()
+	area := s.OutH() * s.OutW()
+	x := convRandom[T](r, s.N*s.C*s.H*s.W)
+	w := convRandom[T](r, s.K*s.C/s.Groups*s.KH*s.KW)
+	dy := convRandom[T](r, s.N*s.K*area)
+	bias := convRandom[T](r, s.K)
+	wantY, scaleY := make([]float64, len(dy)), make([]float64, len(dy))
+	wantX, scaleX := make([]float64, len(x)), make([]float64, len(x))
+	wantW, scaleW := make([]float64, len(w)), make([]float64, len(w))
+	wantB, scaleB := make([]float64, s.K), make([]float64, s.K)
+	add := func(sum, scale []float64, i int, v float64) { sum[i] += v; scale[i] += math.Abs(v) }
+	naiveConv(s, func(o, i, k int) {
+		add(wantY, scaleY, o, float64(x[i])*float64(w[k]))
+		add(wantX, scaleX, i, float64(dy[o])*float64(w[k]))
+		add(wantW, scaleW, k, float64(dy[o])*float64(x[i]))
+	})
+	for o := range dy {
+		add(wantB, scaleB, o/area%s.K, float64(dy[o]))
+	}
+
+	y, check := convGuarded[T](t, len(dy))
+	ConvForward(s, y, x, w, nil, NoAct)
+	check()
+	convClose(t, fmt.Sprintf("%+v: forward", s), y, wantY, scaleY)
+	ConvForward(s, y, x, w, bias, ActReLU)
+	check()
+	for i := range wantY {
+		wantY[i] = max(0, wantY[i]+float64(bias[i/area%s.K]))
+	}
+	convClose(t, fmt.Sprintf("%+v: forward with bias and ReLU", s), y, wantY, scaleY)
+
+	dx, check := convGuarded[T](t, len(x))
+	ConvGradInput(s, dx, dy, w)
+	check()
+	convClose(t, fmt.Sprintf("%+v: input's gradient", s), dx, wantX, scaleX)
+	dw, check := convGuarded[T](t, len(w))
+	ConvGradWeight(s, dw, x, dy)
+	check()
+	convClose(t, fmt.Sprintf("%+v: weight's gradient", s), dw, wantW, scaleW)
+	db, check := convGuarded[T](t, s.K)
+	ConvGradBias(s, db, dy)
+	check()
+	convClose(t, fmt.Sprintf("%+v: bias's gradient", s), db, wantB, scaleB)
+}
+
+func TestConvAgainstDefinition(t *testing.T) {
+	forISAs(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, s := range convShapes {
+			testConvShape[float32](t, s, r)
+			testConvShape[float64](t, s, r)
+		}
+		for range 60 {
+			s := randomConvShape(r)
+			testConvShape[float32](t, s, r)
+			testConvShape[float64](t, s, r)
+		}
+	})
+}
+
+// forISAs runs a test with every instruction set that this processor has.
+func forISAs(t *testing.T, test func(t *testing.T)) {
+	best := active
+	defer func() { active = best }()
+	for isa := Portable; isa <= best; isa++ {
+		active = isa
+		t.Run(isa.String(), test)
+	}
+}
+
+func TestConvIgnoresThreads(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, s := range convShapes[:6] {
+		s.N *= 7
+		x := convRandom[float32](r, s.N*s.C*s.H*s.W)
+		w := convRandom[float32](r, s.K*s.C/s.Groups*s.KH*s.KW)
+		dy := convRandom[float32](r, s.N*s.K*s.OutH()*s.OutW())
+		all := func() []float32 {
+			y, dx, dw := make([]float32, len(dy)), make([]float32, len(x)), make([]float32, len(w))
+			ConvForward(s, y, x, w, nil, NoAct)
+			ConvGradInput(s, dx, dy, w)
+			ConvGradWeight(s, dw, x, dy)
+			return slices.Concat(y, dx, dw)
+		}
+		runtime.GOMAXPROCS(1)
+		want := all()
+		for _, n := range []int{2, 4} {
+			runtime.GOMAXPROCS(n)
+			if !slices.Equal(all(), want) {
+				t.Fatalf("%+v: result with %d threads differs from that with one", s, n)
+			}
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package cpu
+
+import (
+	"math"
+
+	"github.com/gradus-ml/gradus/internal/par"
+)
+
+// PoolShape describes the pooling of N planes (batch × channels) of H×W
+// elements to OutH×OutW. The output's size is given, since it may be rounded up
+// (PyTorch's ceil_mode): windows may reach past the padding. Every window
+// holds at least one element of the input or, for averages, of the padding.
+type PoolShape struct {
+	N, H, W                              int
+	KH, KW                               int
+	StrideH, StrideW                     int
+	PadTop, PadBottom, PadLeft, PadRight int
+	DilH, DilW                           int
+	OutH, OutW                           int
+}
+
+// poolSpan returns which taps [lo, hi) of the window of output position o lie
+// inside [0, in), and the input position of tap 0.
+func poolSpan(o, in, k, stride, dil, pad int) (lo, hi, at int) {
+	at = o*stride - pad
+	if at < 0 {
+		lo = (-at + dil - 1) / dil
+	}
+	hi = k
+	if at+(k-1)*dil >= in {
+		hi = max(lo, (in-at+dil-1)/dil)
+	}
+	return lo, hi, at
+}
+
+// poolGrain is how many planes a task takes.
+func (s *PoolShape) poolGrain() int {
+	return max(1, (1<<15)/max(1, s.H*s.W+s.OutH*s.OutW*s.KH*s.KW))
+}
+
+// MaxPool writes the largest element of each window to y and, if index isn't
+// nil, the flat position of its first occurrence in the H×W plane. NaN counts
+// as the largest. A window without input elements gives −Inf and index −1.
+func MaxPool[T Float](s PoolShape, y []T, index []int32, x []T) {
+	in, out := s.H*s.W, s.OutH*s.OutW
+	par.For(s.N, s.poolGrain(), func(lo, hi int) {
+		for n := lo; n < hi; n++ {
+			var ix []int32
+			if index != nil {
+				ix = index[n*out : (n+1)*out]
+			}
+			maxPoolPlane(&s, y[n*out:(n+1)*out], ix, x[n*in:(n+1)*in])
+		}
+	})
+}
+
+func maxPoolPlane[T Float](s *PoolShape, y []T, index []int32, x []T) {
+	for oy := range s.OutH {
+		y0, y1, iy := poolSpan(oy, s.H, s.KH, s.StrideH, s.DilH, s.PadTop)
+		for ox := range s.OutW {
+			x0, x1, ix := poolSpan(ox, s.W, s.KW, s.StrideW, s.DilW, s.PadLeft)
+			best, at := T(math.Inf(-1)), -1
+			for ky := y0; ky < y1; ky++ {
+				row := (iy + ky*s.DilH) * s.W
+				for kx := x0; kx < x1; kx++ {
+					i := row + ix + kx*s.DilW
+					if v := x[i]; at < 0 || v > best || v != v && best == best {
+						best, at = v, i
+					}
+				}
+			}
+			y[oy*s.OutW+ox] = best
+			if index != nil {
+				index[oy*s.OutW+ox] = int32(at)
+			}
+		}
+	}
+}
+
+// MaxPoolGrad sets dx to the gradient of MaxPool's input: each element of dy
+// is added where index says that it came from.
+func MaxPoolGrad[T Float](s PoolShape, dx, dy []T, index []int32) {
+	in, out := s.H*s.W, s.OutH*s.OutW
+	par.For(s.N, s.poolGrain(), func(lo, hi int) {
+		clear(dx[lo*in : hi*in])
+		for n := lo; n < hi; n++ {
+			plane, ix := dx[n*in:(n+1)*in], index[n*out:(n+1)*out]
+			for o, v := range dy[n*out : (n+1)*out] {
+				if i := ix[o]; i >= 0 {
+					plane[i] += v
+				}
+			}
+		}
+	})
+}
+
+// MaxPoolGather sets y[o] = x[index[o]] in each plane: the gradient of
+// MaxPoolGrad.
+func MaxPoolGather[T Float](s PoolShape, y, x []T, index []int32) {
+	in, out := s.H*s.W, s.OutH*s.OutW
+	par.For(s.N, s.poolGrain(), func(lo, hi int) {
+		for n := lo; n < hi; n++ {
+			plane, row := x[n*in:(n+1)*in], y[n*out:(n+1)*out]
+			for o, i := range index[n*out : (n+1)*out] {
+				row[o] = 0
+				if i >= 0 {
+					row[o] = plane[i]
+				}
+			}
+		}
+	})
+}
+
+// AvgPool writes the mean of each window to y: the sum of its elements over
+// divisor, or, if that is 0, over the number of its positions in the input,
+// those in the padding included if countPad is set.
+func AvgPool[T Float](s PoolShape, y, x []T, countPad bool, divisor int) {
+	in, out := s.H*s.W, s.OutH*s.OutW
+	par.For(s.N, s.poolGrain(), func(lo, hi int) {
+		for n := lo; n < hi; n++ {
+			plane, o := x[n*in:(n+1)*in], y[n*out:(n+1)*out]
+			s.windows(countPad, divisor, func(at, y0, y1, x0, x1, count int) {
+				var sum T
+				for i := y0; i < y1; i += s.DilH {
+					for j := x0; j < x1; j += s.DilW {
+						sum += plane[i*s.W+j]
+					}
+				}
+				o[at] = sum / T(count)
+			})
+		}
+	})
+}
+
+// AvgPoolGrad sets dx to the gradient of AvgPool's input.
+func AvgPoolGrad[T Float](s PoolShape, dx, dy []T, countPad bool, divisor int) {
+	in, out := s.H*s.W, s.OutH*s.OutW
+	par.For(s.N, s.poolGrain(), func(lo, hi int) {
+		clear(dx[lo*in : hi*in])
+		for n := lo; n < hi; n++ {
+			plane, o := dx[n*in:(n+1)*in], dy[n*out:(n+1)*out]
+			s.windows(countPad, divisor, func(at, y0, y1, x0, x1, count int) {
+				v := o[at] / T(count)
+				for i := y0; i < y1; i += s.DilH {
+					for j := x0; j < x1; j += s.DilW {
+						plane[i*s.W+j] += v
+					}
+				}
+			})
+		}
+	})
+}
+
+// windows calls visit for every output position with the rows [y0, y1) and
+// columns [x0, x1) of the input that its window covers, in steps of the
+// dilation, and the number to divide by.
+func (s *PoolShape) windows(countPad bool, divisor int, visit func(at, y0, y1, x0, x1, count int)) {
+	for oy := range s.OutH {
+		a, b, iy := poolSpan(oy, s.H, s.KH, s.StrideH, s.DilH, s.PadTop)
+		// With padding counted, a window that was let in by rounding up still
+		// ends where the padding does.
+		rows := min(s.KH, (s.H+s.PadBottom-iy+s.DilH-1)/s.DilH)
+		for ox := range s.OutW {
+			c, d, ix := poolSpan(ox, s.W, s.KW, s.StrideW, s.DilW, s.PadLeft)
+			count := divisor
+			switch {
+			case divisor != 0:
+			case countPad:
+				count = rows * min(s.KW, (s.W+s.PadRight-ix+s.DilW-1)/s.DilW)
+			default:
+				count = max(1, (b-a)*(d-c))
+			}
+			visit(oy*s.OutW+ox, iy+a*s.DilH, iy+b*s.DilH, ix+c*s.DilW, ix+d*s.DilW, count)
+		}
+	}
+}
