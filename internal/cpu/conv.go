@@ -240,9 +240,9 @@ func (p *convPlan) images(perImage int) int {
 	return max(1, min(p.N, max((p.N+15)/16, (1<<19)/max(perImage, 1))))
 }
 
-// rowBlock returns how many rows of a left-hand matrix of n rows a kernel call
+// convBlock returns how many rows of a left-hand matrix of n rows a kernel call
 // takes: at most convRows, evenly spread.
-func rowBlock(n int) int {
+func convBlock(n int) int {
 	blocks := (n + convRows - 1) / convRows
 	return (n + blocks - 1) / blocks
 }

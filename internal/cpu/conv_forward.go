@@ -19,7 +19,7 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 	depth := p.cg * p.taps
 	a, block := mem.Scratch[T](p.K * depth)
 	defer block.Free()
-	mr := rowBlock(p.kg)
+	mr := convBlock(p.kg)
 	for g := range p.Groups {
 		for r := 0; r < p.kg; r += mr {
 			n := min(mr, p.kg-r)
@@ -104,10 +104,10 @@ func packTransposed[T Float](dst, src []T, n, depth int) {
 }
 
 // convProduct computes y[r·yPitch + q] = Σ_k a[r][k]·b[off[k]+q] for rows
-// r < rows and positions q < n, a packed in blocks of rowBlock(rows) rows. It
+// r < rows and positions q < n, a packed in blocks of convBlock(rows) rows. It
 // may write up to 15 positions more and read convSlack more.
 func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n int) {
-	mr := rowBlock(rows)
+	mr := convBlock(rows)
 	width := convWidth[T]()
 	depth := len(off)
 	for k := 0; k < depth; k += convDepth {

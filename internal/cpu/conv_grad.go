@@ -69,9 +69,9 @@ func (p *convPlan) inputRows() (lo, hi int) {
 }
 
 // packInput packs the transposed weights: for each group and phase the blocks
-// of rowBlock(cg) input channels by (output channel, tap of the phase).
+// of convBlock(cg) input channels by (output channel, tap of the phase).
 func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
-	mr := rowBlock(p.cg)
+	mr := convBlock(p.cg)
 	at := 0
 	for g := range p.Groups {
 		for _, ph := range phases {
