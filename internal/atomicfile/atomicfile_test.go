@@ -1,0 +1,92 @@
+package atomicfile
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func put(s string) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := io.WriteString(w, s); return err }
+}
+
+func files(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+func TestWriteReplaces(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	for _, content := range []string{"first", "second, longer", ""} {
+		if err := Write(path, put(content)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != content {
+			t.Fatalf("got %q, %v; want %q", got, err, content)
+		}
+		if f := files(t, dir); f != "x" {
+			t.Fatalf("folder holds %q, want only x", f)
+		}
+	}
+}
+
+// A writer that fails or panics half-way leaves the old content and nothing
+// beside it.
+func TestFailureKeepsTheOldFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	if err := Write(path, put("old")); err != nil {
+		t.Fatal(err)
+	}
+	boom := errors.New("boom")
+	err := Write(path, func(w io.Writer) error {
+		w.Write(make([]byte, 3<<20))
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatalf("got %v, want the writer's error", err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		Write(path, func(w io.Writer) error { panic("boom") })
+	}()
+	if got, _ := os.ReadFile(path); string(got) != "old" {
+		t.Errorf("content is %q, want the old one", got)
+	}
+	if f := files(t, dir); f != "x" {
+		t.Errorf("folder holds %q, want only x", f)
+	}
+}
+
+func TestErrorsNameThePath(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "no", "x")
+	err := Write(missing, put("a"))
+	var e *Error
+	if !errors.As(err, &e) || e.Path != missing || e.Step != "create" || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("missing folder: %#v", err)
+	}
+	called := false
+	err = Write(dir, func(io.Writer) error { called = true; return nil })
+	if !errors.As(err, &e) || e.Path != dir || called {
+		t.Errorf("a directory in the way: %v (writer called: %v)", err, called)
+	}
+}

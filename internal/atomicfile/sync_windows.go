@@ -1,0 +1,4 @@
+package atomicfile
+
+// SyncFolder does nothing: Windows has no way to sync a folder.
+func SyncFolder(dir string) error { return nil }
