@@ -1,0 +1,280 @@
+package tensor
+
+import (
+	"unsafe"
+
+	"github.com/gradus-ml/gradus/internal/mem"
+	"github.com/gradus-ml/gradus/internal/par"
+)
+
+// Elementwise kernels work on contiguous slices. This file brings tensors of
+// any layout to them: the output is cut into tiles, and of each input the
+// same logical elements are taken, in place where they lie in a row, else gathered into
+// a buffer that stays in the first-level cache.
+
+const (
+	tile  = 1024  // elements gathered at a time
+	grain = 16384 // elements in one piece of parallel work
+)
+
+// layout reads the elements of a tensor in row-major order of its shape.
+type layout[T any] struct {
+	data           []T // the whole buffer
+	offset         int
+	shape, strides []int // neighbouring axes merged where memory allows
+	contiguous     bool
+}
+
+func layoutOf[T any](t *Tensor) layout[T] {
+	var e T
+	l := layout[T]{offset: t.offset, contiguous: t.IsContiguous()}
+	if t.buf.n > 0 {
+		l.data = unsafe.Slice((*T)(t.buf.p), t.buf.n/int(unsafe.Sizeof(e)))
+	}
+	if l.contiguous {
+		return l
+	}
+	for i, n := range t.shape {
+		if n == 1 {
+			continue
+		}
+		last := len(l.shape) - 1
+		if last >= 0 && l.strides[last] == n*t.strides[i] {
+			l.shape[last] *= n
+			l.strides[last] = t.strides[i]
+		} else {
+			l.shape, l.strides = append(l.shape, n), append(l.strides, t.strides[i])
+		}
+	}
+	return l
+}
+
+// read returns the n elements from the lo-th on: memory of the tensor if they lie in a row, else buf filled.
+func (l *layout[T]) read(lo, n int, buf []T) []T {
+	if l.contiguous {
+		return l.data[l.offset+lo : l.offset+lo+n]
+	}
+	last := len(l.shape) - 1
+	if last < 0 { // one element, repeated by nothing
+		return l.data[l.offset : l.offset+1]
+	}
+	var room [8]int
+	at := room[:0]
+	if last >= len(room) {
+		at = make([]int, 0, last+1)
+	}
+	at = at[:last+1]
+	p, rest := l.offset, lo
+	for a := last; a >= 0; a-- {
+		at[a] = rest % l.shape[a]
+		rest /= l.shape[a]
+		p += at[a] * l.strides[a]
+	}
+	step := l.strides[last]
+	if run := l.shape[last] - at[last]; step == 1 && run >= n {
+		return l.data[p : p+n]
+	}
+	buf = buf[:n]
+	for done := 0; ; {
+		run := min(l.shape[last]-at[last], n-done)
+		copyRun(buf[done:done+run], l.data, p, step)
+		done += run
+		if done == n {
+			return buf
+		}
+		p -= at[last] * step
+		at[last] = 0
+		for a := last - 1; a >= 0; a-- {
+			at[a]++
+			p += l.strides[a]
+			if at[a] < l.shape[a] {
+				break
+			}
+			p -= at[a] * l.strides[a]
+			at[a] = 0
+		}
+	}
+}
+
+// copyRun fills dst with every step-th element of src from position p on.
+func copyRun[T any](dst, src []T, p, step int) {
+	switch step {
+	case 1:
+		copy(dst, src[p:p+len(dst)])
+	case 0:
+		v := src[p]
+		for i := range dst {
+			dst[i] = v
+		}
+	default:
+		for i := range dst {
+			dst[i] = src[p]
+			p += step
+		}
+	}
+}
+
+// map1 computes out, contiguous, from x, of the same shape.
+func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
+	dst, a := flat[D](out), layoutOf[A](x)
+	if a.contiguous && len(dst) <= grain {
+		f(dst, a.data[a.offset:a.offset+len(dst)])
+		return
+	}
+	par.For(len(dst), grain, func(lo, hi int) {
+		if a.contiguous {
+			f(dst[lo:hi], a.read(lo, hi-lo, nil))
+			return
+		}
+		buf, block := mem.Scratch[A](tile)
+		for ; lo < hi; lo += tile {
+			n := min(tile, hi-lo)
+			f(dst[lo:lo+n], a.read(lo, n, buf))
+		}
+		block.Free()
+	})
+}
+
+// map2 computes out, contiguous, from x and y, of the same shape.
+func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
+	dst, a, b := flat[D](out), layoutOf[A](x), layoutOf[B](y)
+	direct := a.contiguous && b.contiguous
+	if direct && len(dst) <= grain {
+		f(dst, a.read(0, len(dst), nil), b.read(0, len(dst), nil))
+		return
+	}
+	par.For(len(dst), grain, func(lo, hi int) {
+		if direct {
+			f(dst[lo:hi], a.read(lo, hi-lo, nil), b.read(lo, hi-lo, nil))
+			return
+		}
+		bufA, blockA := mem.Scratch[A](tile)
+		bufB, blockB := mem.Scratch[B](tile)
+		for ; lo < hi; lo += tile {
+			n := min(tile, hi-lo)
+			f(dst[lo:lo+n], a.read(lo, n, bufA), b.read(lo, n, bufB))
+		}
+		blockA.Free()
+		blockB.Free()
+	})
+}
+
+// map3 computes out, contiguous, from x, y and z, of the same shape.
+func map3[D, A, B, C any](out, x, y, z *Tensor, f func(dst []D, a []A, b []B, c []C)) {
+	dst, a, b, c := flat[D](out), layoutOf[A](x), layoutOf[B](y), layoutOf[C](z)
+	par.For(len(dst), grain, func(lo, hi int) {
+		bufA, blockA := mem.Scratch[A](tile)
+		bufB, blockB := mem.Scratch[B](tile)
+		bufC, blockC := mem.Scratch[C](tile)
+		for ; lo < hi; lo += tile {
+			n := min(tile, hi-lo)
+			f(dst[lo:lo+n], a.read(lo, n, bufA), b.read(lo, n, bufB), c.read(lo, n, bufC))
+		}
+		blockA.Free()
+		blockB.Free()
+		blockC.Free()
+	})
+}
+
+// broadcastShape returns the shape that a and b are both stretched to, by NumPy's rule.
+func broadcastShape(a, b []int) ([]int, error) {
+	n := max(len(a), len(b))
+	out := make([]int, n)
+	for i := range n {
+		x, y := 1, 1
+		if j := i - n + len(a); j >= 0 {
+			x = a[j]
+		}
+		if j := i - n + len(b); j >= 0 {
+			y = b[j]
+		}
+		switch {
+		case x == y || y == 1:
+			out[i] = x
+		case x == 1:
+			out[i] = y
+		default:
+			return nil, reject("sizes must be equal or 1, counted from the last axis; use Reshape or Unsqueeze to line them up",
+				"shapes %s and %s don't broadcast: sizes %d and %d differ on axis %d", shapeString(a), shapeString(b), x, y, i-n)
+		}
+	}
+	return out, nil
+}
+
+// broadcasts reports whether from can be stretched to exactly to.
+func broadcasts(from, to []int) bool {
+	if len(from) > len(to) {
+		return false
+	}
+	for i, n := range from {
+		if n != 1 && n != to[len(to)-len(from)+i] {
+			return false
+		}
+	}
+	return true
+}
+
+// expandTo returns a view of t stretched to shape, which t broadcasts to.
+func expandTo(t *Tensor, shape []int) *Tensor {
+	v := &Tensor{buf: t.buf, offset: t.offset, dtype: t.dtype, scope: t.scope}
+	v.setShape(shape)
+	lead := len(shape) - len(t.shape)
+	for i := range shape {
+		if i < lead || t.shape[i-lead] == 1 && shape[i] != 1 {
+			v.strides[i] = 0
+		} else {
+			v.strides[i] = t.strides[i-lead]
+		}
+	}
+	return v
+}
+
+// copyInto writes src, of dst's shape and data type, into dst, whatever their layouts.
+func copyInto(dst, src *Tensor) {
+	switch dst.dtype.Size() {
+	case 8:
+		copyElements[uint64](dst, src)
+	case 4:
+		copyElements[uint32](dst, src)
+	case 2:
+		copyElements[uint16](dst, src)
+	default:
+		copyElements[uint8](dst, src)
+	}
+}
+
+func copyElements[T any](dst, src *Tensor) {
+	if dst.IsContiguous() {
+		map1(dst, src, func(d, s []T) { copy(d, s) })
+		return
+	}
+	d, s := layoutOf[T](dst), layoutOf[T](src)
+	buf, block := mem.Scratch[T](tile)
+	defer block.Free()
+	n := numel(dst.shape)
+	for lo := 0; lo < n; lo += tile {
+		run := min(tile, n-lo)
+		d.write(lo, s.read(lo, run, buf))
+	}
+}
+
+// write stores values as the elements from the lo-th on.
+func (l *layout[T]) write(lo int, values []T) {
+	for i, v := range values {
+		p, rest := l.offset, lo+i
+		for a := len(l.shape) - 1; a >= 0; a-- {
+			p += rest % l.shape[a] * l.strides[a]
+			rest /= l.shape[a]
+		}
+		l.data[p] = v
+	}
+}
+
+// addInto adds g to the contiguous tensor t in place.
+func addInto(t, g *Tensor) {
+	if t.dtype == Float64 {
+		map2(t, t, g, addSlices[float64])
+	} else {
+		map2(t, t, g, addSlices[float32])
+	}
+}

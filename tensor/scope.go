@@ -1,0 +1,100 @@
+package tensor
+
+import "sync"
+
+// A Scope owns the memory of short-lived tensors and gives all of it back at
+// once, without waiting for the garbage collector. It travels with values: the
+// result of an operation on a tensor of the scope belongs to the scope too.
+//
+//	scope := tensor.NewScope()
+//	loss := model(x.In(scope))   // activations belong to scope
+//	loss.Backward()              // gradients of leaves don't
+//	fmt.Println(loss.Item())
+//	scope.Release()              // the step's memory is free for the next step
+//
+// A value that must outlive the scope is copied out with [Tensor.Keep]. Using a tensor after its
+// scope was released panics with an [*Error] that says so. A Scope may be used
+// from several goroutines.
+type Scope struct {
+	mu     sync.Mutex
+	owned  []*buffer
+	depth  int
+	parent *Scope
+}
+
+// NewScope returns an empty scope.
+func NewScope() *Scope { return &Scope{} }
+
+// child returns a scope whose life lies within s (which may be nil).
+func (s *Scope) child() *Scope {
+	if s == nil {
+		return &Scope{depth: 1}
+	}
+	return &Scope{depth: s.depth + 1, parent: s}
+}
+
+func (s *Scope) add(b *buffer) {
+	s.mu.Lock()
+	s.owned = append(s.owned, b)
+	s.mu.Unlock()
+}
+
+func (s *Scope) remove(b *buffer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.owned) - 1; i >= 0; i-- {
+		if s.owned[i] == b {
+			last := len(s.owned) - 1
+			s.owned[i] = s.owned[last]
+			s.owned[last] = nil
+			s.owned = s.owned[:last]
+			return
+		}
+	}
+}
+
+// Release frees the memory of every tensor of the scope. The scope can be used again.
+func (s *Scope) Release() { s.sweep(func(*buffer) bool { return false }) }
+
+// sweep frees the buffers for which keep is false.
+func (s *Scope) sweep(keep func(*buffer) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.owned[:0]
+	for _, b := range s.owned {
+		if keep(b) {
+			kept = append(kept, b)
+		} else {
+			b.free()
+		}
+	}
+	clear(s.owned[len(kept):])
+	s.owned = kept
+}
+
+// inner returns the scope whose life is shorter.
+func inner(a, b *Scope) *Scope {
+	if a == nil || b != nil && b.depth > a.depth {
+		return b
+	}
+	return a
+}
+
+// In returns t as a member of the scope s: what is computed from it belongs to
+// s. The memory of t itself stays where it was.
+func (t *Tensor) In(s *Scope) *Tensor {
+	v := apply(opAlias, nil, t)
+	v.scope = inner(v.scope, s)
+	return v
+}
+
+// Keep returns a tensor with the values of t that lives on when the scope of t is
+// released. It isn't tracked. Without a scope it is t detached.
+func (t *Tensor) Keep() *Tensor {
+	d := t.Detach()
+	if t.scope == nil {
+		return d
+	}
+	d.scope = nil
+	return d.Clone()
+}
