@@ -1,0 +1,38 @@
+//go:build amd64 && !noasm
+
+package cpu
+
+import "unsafe"
+
+// run computes one tile.
+func (k *kernel) run(t *tile) {
+	switch {
+	case k.isa == AVX512 && k.size == 4:
+		gemmTileF32AVX512(t)
+	case k.isa == AVX512:
+		gemmTileF64AVX512(t)
+	case k.isa == AVX2 && k.size == 4:
+		gemmTileF32AVX2(t)
+	case k.isa == AVX2:
+		gemmTileF64AVX2(t)
+	case k.size == 4:
+		tilePortable[float32](t)
+	default:
+		tilePortable[float64](t)
+	}
+}
+
+// transpose writes dst[c][r] = src[r][c] for rows rows (at most k.lanes) and
+// cols columns. Each row of dst becomes k.lanes long, filled up with zeros.
+func (k *kernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
+	switch {
+	case k.isa == AVX512 && k.size == 4:
+		gemmTransposeF32AVX512(dst, src, dstRow, srcRow, rows, cols)
+	case k.isa == AVX2 && k.size == 4:
+		gemmTransposeF32AVX2(dst, src, dstRow, srcRow, rows, cols)
+	case k.size == 4:
+		transposePortable[float32](dst, src, dstRow, srcRow, rows, cols, k.lanes)
+	default:
+		transposePortable[float64](dst, src, dstRow, srcRow, rows, cols, k.lanes)
+	}
+}

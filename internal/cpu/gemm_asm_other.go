@@ -1,0 +1,24 @@
+//go:build !amd64 || noasm
+
+package cpu
+
+import "unsafe"
+
+// run computes one tile.
+func (k *kernel) run(t *tile) {
+	if k.size == 4 {
+		tilePortable[float32](t)
+	} else {
+		tilePortable[float64](t)
+	}
+}
+
+// transpose writes dst[c][r] = src[r][c] for rows rows (at most k.lanes) and
+// cols columns. Each row of dst becomes k.lanes long, filled up with zeros.
+func (k *kernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
+	if k.size == 4 {
+		transposePortable[float32](dst, src, dstRow, srcRow, rows, cols, k.lanes)
+	} else {
+		transposePortable[float64](dst, src, dstRow, srcRow, rows, cols, k.lanes)
+	}
+}

@@ -1,0 +1,70 @@
+package cpu
+
+import "unsafe"
+
+// panels is how columns are cut into panels as wide as a micro-kernel: wide
+// panels of three vectors first (or whatever the kernel's most is), then
+// narrow ones of two, so that no panel of one vector is left, except where
+// there is nothing else.
+type panels struct {
+	lanes, cols  int
+	wide, narrow int // vectors of a wide and a narrow panel
+	wides, total int // number of panels
+}
+
+// split cuts cols columns into panels.
+func (k *kernel) split(cols int) panels {
+	vecs := (cols + k.lanes - 1) / k.lanes
+	p := panels{lanes: k.lanes, cols: cols, wide: k.vecs, narrow: max(k.vecs-1, 1)}
+	p.wides = vecs / p.wide
+	if k.vecs == 3 && vecs%3 == 1 && p.wides > 0 {
+		p.wides-- // 3+1 is worse than 2+2
+	}
+	rest := vecs - p.wides*p.wide
+	p.total = p.wides + (rest+p.narrow-1)/p.narrow
+	return p
+}
+
+// at returns the first column of panel i and its number of columns.
+func (p *panels) at(i int) (first, cols int) {
+	width := p.wide
+	if i < p.wides {
+		first = i * p.wide * p.lanes
+	} else {
+		first = (p.wides*p.wide + (i-p.wides)*p.narrow) * p.lanes
+		width = p.narrow
+	}
+	return first, min(width*p.lanes, p.cols-first)
+}
+
+// packPanel arranges k rows and cols columns of B, from b on, as the kernels
+// read them: each row padded with zeros to whole vectors, row after row.
+func (g *product) packPanel(dst, b unsafe.Pointer, k, cols int) {
+	lanes := g.kern.lanes
+	width := (cols + lanes - 1) / lanes * lanes
+	row := uintptr(width) * g.kern.size
+	if g.transB {
+		for j := 0; j < cols; j += lanes {
+			g.kern.transpose(unsafe.Add(dst, uintptr(j)*g.kern.size), unsafe.Add(b, uintptr(j)*g.bRow), row, g.bRow, min(lanes, cols-j), k)
+		}
+		return
+	}
+	used := uintptr(cols) * g.kern.size
+	for p := range uintptr(k) {
+		to := unsafe.Slice((*byte)(unsafe.Add(dst, p*row)), row)
+		copy(to, unsafe.Slice((*byte)(unsafe.Add(b, p*g.bRow)), used))
+		clear(to[used:])
+	}
+}
+
+// transposePortable is the twin of the transposing assembly.
+func transposePortable[T Float](dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols, lanes int) {
+	for c := range cols {
+		to := unsafe.Slice((*T)(unsafe.Add(dst, uintptr(c)*dstRow)), lanes)
+		for r := range rows {
+			var t T
+			to[r] = *(*T)(unsafe.Add(src, uintptr(r)*srcRow+uintptr(c)*unsafe.Sizeof(t)))
+		}
+		clear(to[rows:])
+	}
+}
