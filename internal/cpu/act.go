@@ -1,11 +1,10 @@
 package cpu
 
-// Act is an activation that a kernel applies to what it writes. (Matrix products
-// use it too; whoever declares it elsewhere deletes this file.)
+// Act is an activation that a kernel applies to what it writes.
 type Act int8
 
 // The activations that kernels apply.
 const (
-	NoAct Act = iota
-	ActReLU
+	NoAct   Act = iota
+	ActReLU     // max(x, 0); NaN stays NaN
 )

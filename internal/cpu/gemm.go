@@ -7,15 +7,6 @@ import (
 
 //go:generate sh -c "cd gen/gemm && go run ."
 
-// Act is a function applied to every element of a product.
-type Act int8
-
-// The functions that a product can end with.
-const (
-	NoAct Act = iota
-	ReLU      // max(x, 0); NaN stays NaN
-)
-
 // Epilogue is what a matrix product ends with while its result is still in
 // registers. The zero value adds nothing.
 type Epilogue[T Float] struct {
@@ -49,7 +40,7 @@ func Gemm[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b 
 	}
 	g := newProduct(transA, transB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)
 	g.bias, g.rowBias = data(ep.Bias), data(ep.RowBias)
-	if ep.Act == ReLU {
+	if ep.Act == ActReLU {
 		g.relu = 1
 	}
 	g.run()
@@ -136,7 +127,7 @@ func gemmTiny[T Float](transA bool, m, n, k int, alpha T, a []T, lda int, b []T,
 			if ep.RowBias != nil {
 				sum += ep.RowBias[i]
 			}
-			if ep.Act == ReLU && sum < 0 {
+			if ep.Act == ActReLU && sum < 0 {
 				sum = 0
 			}
 			row[j] = sum
@@ -145,9 +136,9 @@ func gemmTiny[T Float](transA bool, m, n, k int, alpha T, a []T, lda int, b []T,
 }
 
 // newProduct describes a product in bytes, for code that serves every type.
-func newProduct[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) product {
+func newProduct[T Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) gemmProduct {
 	size := unsafe.Sizeof(alpha)
-	g := product{
+	g := gemmProduct{
 		kern: kernelOf[T](),
 		m:    m, n: n, k: k,
 		a: data(a), b: data(b), c: data(c),

@@ -7,16 +7,16 @@ package cpu
 import "unsafe"
 
 //go:noescape
-func gemmTileF32AVX512(t *tile)
+func gemmTileF32AVX512(t *gemmTile)
 
 //go:noescape
-func gemmTileF64AVX512(t *tile)
+func gemmTileF64AVX512(t *gemmTile)
 
 //go:noescape
-func gemmTileF32AVX2(t *tile)
+func gemmTileF32AVX2(t *gemmTile)
 
 //go:noescape
-func gemmTileF64AVX2(t *tile)
+func gemmTileF64AVX2(t *gemmTile)
 
 //go:noescape
 func gemmTransposeF32AVX512(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int)

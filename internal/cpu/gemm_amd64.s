@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func gemmTileF32AVX512(t *tile)
+// func gemmTileF32AVX512(t *gemmTile)
 TEXT ·gemmTileF32AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 0(DI), SI
@@ -6386,7 +6386,7 @@ tile1x1store:
 	VZEROUPPER
 	RET
 
-// func gemmTileF64AVX512(t *tile)
+// func gemmTileF64AVX512(t *gemmTile)
 TEXT ·gemmTileF64AVX512(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 0(DI), SI
@@ -12768,7 +12768,7 @@ tile1x1store:
 	VZEROUPPER
 	RET
 
-// func gemmTileF32AVX2(t *tile)
+// func gemmTileF32AVX2(t *gemmTile)
 TEXT ·gemmTileF32AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 0(DI), SI
@@ -14747,7 +14747,7 @@ tile1x1StoreEnd:
 	VZEROUPPER
 	RET
 
-// func gemmTileF64AVX2(t *tile)
+// func gemmTileF64AVX2(t *gemmTile)
 TEXT ·gemmTileF64AVX2(SB), NOSPLIT, $0-8
 	MOVQ t+0(FP), DI
 	MOVQ 0(DI), SI

@@ -5,7 +5,7 @@ package cpu
 import "unsafe"
 
 // run computes one tile.
-func (k *kernel) run(t *tile) {
+func (k *gemmKernel) run(t *gemmTile) {
 	switch {
 	case k.isa == AVX512 && k.size == 4:
 		gemmTileF32AVX512(t)
@@ -24,7 +24,7 @@ func (k *kernel) run(t *tile) {
 
 // transpose writes dst[c][r] = src[r][c] for rows rows (at most k.lanes) and
 // cols columns. Each row of dst becomes k.lanes long, filled up with zeros.
-func (k *kernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
+func (k *gemmKernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
 	switch {
 	case k.isa == AVX512 && k.size == 4:
 		gemmTransposeF32AVX512(dst, src, dstRow, srcRow, rows, cols)

@@ -5,7 +5,7 @@ package cpu
 import "unsafe"
 
 // run computes one tile.
-func (k *kernel) run(t *tile) {
+func (k *gemmKernel) run(t *gemmTile) {
 	if k.size == 4 {
 		tilePortable[float32](t)
 	} else {
@@ -15,7 +15,7 @@ func (k *kernel) run(t *tile) {
 
 // transpose writes dst[c][r] = src[r][c] for rows rows (at most k.lanes) and
 // cols columns. Each row of dst becomes k.lanes long, filled up with zeros.
-func (k *kernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
+func (k *gemmKernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int) {
 	if k.size == 4 {
 		transposePortable[float32](dst, src, dstRow, srcRow, rows, cols, k.lanes)
 	} else {

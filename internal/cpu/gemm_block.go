@@ -8,10 +8,10 @@ import (
 	"github.com/gradus-ml/gradus/internal/par"
 )
 
-// A product is a matrix product with its operands as addresses and its
+// A gemmProduct is a matrix product with its operands as addresses and its
 // distances in bytes, so that one driver serves all types.
-type product struct {
-	kern     *kernel
+type gemmProduct struct {
+	kern     *gemmKernel
 	m, n, k  int
 	a, b, c  unsafe.Pointer
 	aRow, aK uintptr // from row to row of op(A), and from column to column
@@ -43,15 +43,15 @@ const (
 	rowStep = 24
 )
 
-// A block is the part of a product that is under way: some columns and some
+// A gemmBlock is the part of a product that is under way: some columns and some
 // length of k, cut into pieces that may be done in any order.
-type block struct {
-	product
+type gemmBlock struct {
+	gemmProduct
 	parallel bool
 	packs    bool
 
 	col, k0, kLen int // first column, first k, and length
-	panels        panels
+	panels        gemmPanels
 	packed        unsafe.Pointer // B arranged, if packs
 	rowsEach      int            // height of a piece
 	rowPieces     int
@@ -60,39 +60,39 @@ type block struct {
 	packFn, tileFn func(i int)
 }
 
-// blocks keeps blocks with their method values, which would otherwise be
+// gemmBlocks keeps blocks with their method values, which would otherwise be
 // allocated at each call.
-var blocks = sync.Pool{New: func() any {
-	b := new(block)
+var gemmBlocks = sync.Pool{New: func() any {
+	b := new(gemmBlock)
 	b.packFn, b.tileFn = b.packPiece, b.tilePiece
 	return b
 }}
 
 // run computes the product, on several threads if it is large.
-func (g *product) run() {
+func (g *gemmProduct) run() {
 	g.runOn(g.m*g.n*g.k >= parallelFrom && par.Threads() > 1)
 }
 
 // runOn computes the product.
-func (g *product) runOn(parallel bool) {
+func (g *gemmProduct) runOn(parallel bool) {
 	if g.single() {
 		return
 	}
-	b := blocks.Get().(*block)
-	b.product, b.parallel = *g, parallel
+	b := gemmBlocks.Get().(*gemmBlock)
+	b.gemmProduct, b.parallel = *g, parallel
 	b.run()
-	b.product, b.packed = product{}, nil
-	blocks.Put(b)
+	b.gemmProduct, b.packed = gemmProduct{}, nil
+	gemmBlocks.Put(b)
 }
 
 // single computes a product that is one tile, and returns false if it isn't.
-func (g *product) single() bool {
+func (g *gemmProduct) single() bool {
 	kern := g.kern
 	vecs := (g.n + kern.lanes - 1) / kern.lanes
 	if g.transB || vecs > kern.vecs || g.m > kern.rows[vecs] || g.k > kBlock {
 		return false
 	}
-	t := tile{
+	t := gemmTile{
 		a: g.a, b: g.b, c: g.c, aRow: g.aRow, aK: g.aK, bK: g.bRow, cRow: g.cRow, k: g.k, rows: g.m,
 		bias: g.bias, rowBias: g.rowBias, relu: g.relu, alpha: g.alpha, beta: g.beta,
 	}
@@ -104,7 +104,7 @@ func (g *product) single() bool {
 
 // run computes the product block by block. How it is cut depends on the sizes
 // only; each element of C is summed in order of k, whatever the cut.
-func (b *block) run() {
+func (b *gemmBlock) run() {
 	kern := b.kern
 	lane := kern.lanes * kern.vecs
 	b.packs = b.transB || b.m > unpackedRows && (b.m*b.n*b.k > unpackedWork || b.bRow%4096 == 0)
@@ -132,9 +132,9 @@ func (b *block) run() {
 			b.kLen = min(kStep, b.k-b.k0)
 			b.cut()
 			if b.packs {
-				b.share(b.panels.total, b.packFn, (*block).packPiece)
+				b.share(b.panels.total, b.packFn, (*gemmBlock).packPiece)
 			}
-			b.share(b.rowPieces*b.groups, b.tileFn, (*block).tilePiece)
+			b.share(b.rowPieces*b.groups, b.tileFn, (*gemmBlock).tilePiece)
 			if b.k0+b.kLen >= b.k {
 				break
 			}
@@ -143,7 +143,7 @@ func (b *block) run() {
 }
 
 // cut decides into how many pieces the block is cut.
-func (b *block) cut() {
+func (b *gemmBlock) cut() {
 	b.rowsEach, b.rowPieces, b.groups = b.m, 1, 1
 	if !b.parallel {
 		return
@@ -156,7 +156,7 @@ func (b *block) cut() {
 }
 
 // share does n pieces, on several threads if the product is large.
-func (b *block) share(n int, shared func(int), piece func(*block, int)) {
+func (b *gemmBlock) share(n int, shared func(int), piece func(*gemmBlock, int)) {
 	if b.parallel {
 		par.Run(n, shared)
 		return
@@ -167,18 +167,18 @@ func (b *block) share(n int, shared func(int), piece func(*block, int)) {
 }
 
 // packPiece arranges panel i of the block's part of B.
-func (b *block) packPiece(i int) {
+func (b *gemmBlock) packPiece(i int) {
 	first, cols := b.panels.at(i)
 	b.packPanel(b.packedPanel(first), b.inB(b.k0, b.col+first), b.kLen, cols)
 }
 
 // packedPanel returns where the panel that begins at column first is packed.
-func (b *block) packedPanel(first int) unsafe.Pointer {
+func (b *gemmBlock) packedPanel(first int) unsafe.Pointer {
 	return unsafe.Add(b.packed, uintptr(first*b.kLen)*b.kern.size)
 }
 
 // inB returns the address of element (p, j) of op(B).
-func (b *block) inB(p, j int) unsafe.Pointer {
+func (b *gemmBlock) inB(p, j int) unsafe.Pointer {
 	if b.transB {
 		p, j = j, p
 	}
@@ -186,13 +186,13 @@ func (b *block) inB(p, j int) unsafe.Pointer {
 }
 
 // tilePiece computes some rows of some panels.
-func (b *block) tilePiece(i int) {
+func (b *gemmBlock) tilePiece(i int) {
 	group, piece := i%b.groups, i/b.groups
 	row0 := piece * b.rowsEach
 	rows := min(b.rowsEach, b.m-row0)
 	kern, size := b.kern, b.kern.size
 
-	t := tile{aRow: b.aRow, aK: b.aK, cRow: b.cRow, k: b.kLen, alpha: b.alpha, beta: b.beta}
+	t := gemmTile{aRow: b.aRow, aK: b.aK, cRow: b.cRow, k: b.kLen, alpha: b.alpha, beta: b.beta}
 	if b.k0 > 0 {
 		t.beta = kern.one()
 	}
@@ -227,7 +227,7 @@ func (b *block) tilePiece(i int) {
 }
 
 // runBatch computes count products whose operands lie the given bytes apart.
-func (g *product) runBatch(count int, strideA, strideB, strideC uintptr) {
+func (g *gemmProduct) runBatch(count int, strideA, strideB, strideC uintptr) {
 	work := g.m * g.n * g.k
 	if work*count < parallelFrom || par.Threads() == 1 || count < 4 && work >= parallelFrom {
 		for i := range count {
@@ -246,7 +246,7 @@ func (g *product) runBatch(count int, strideA, strideB, strideC uintptr) {
 }
 
 // shift returns product i of a batch whose first is g.
-func (g *product) shift(i int, strideA, strideB, strideC uintptr) product {
+func (g *gemmProduct) shift(i int, strideA, strideB, strideC uintptr) gemmProduct {
 	one := *g
 	one.a = unsafe.Add(g.a, uintptr(i)*strideA)
 	one.b = unsafe.Add(g.b, uintptr(i)*strideB)

@@ -2,20 +2,20 @@ package cpu
 
 import "unsafe"
 
-// panels is how columns are cut into panels as wide as a micro-kernel: wide
+// gemmPanels is how columns are cut into panels as wide as a micro-kernel: wide
 // panels of three vectors first (or whatever the kernel's most is), then
 // narrow ones of two, so that no panel of one vector is left, except where
 // there is nothing else.
-type panels struct {
+type gemmPanels struct {
 	lanes, cols  int
 	wide, narrow int // vectors of a wide and a narrow panel
 	wides, total int // number of panels
 }
 
 // split cuts cols columns into panels.
-func (k *kernel) split(cols int) panels {
+func (k *gemmKernel) split(cols int) gemmPanels {
 	vecs := (cols + k.lanes - 1) / k.lanes
-	p := panels{lanes: k.lanes, cols: cols, wide: k.vecs, narrow: max(k.vecs-1, 1)}
+	p := gemmPanels{lanes: k.lanes, cols: cols, wide: k.vecs, narrow: max(k.vecs-1, 1)}
 	p.wides = vecs / p.wide
 	if k.vecs == 3 && vecs%3 == 1 && p.wides > 0 {
 		p.wides-- // 3+1 is worse than 2+2
@@ -26,7 +26,7 @@ func (k *kernel) split(cols int) panels {
 }
 
 // at returns the first column of panel i and its number of columns.
-func (p *panels) at(i int) (first, cols int) {
+func (p *gemmPanels) at(i int) (first, cols int) {
 	width := p.wide
 	if i < p.wides {
 		first = i * p.wide * p.lanes
@@ -39,7 +39,7 @@ func (p *panels) at(i int) (first, cols int) {
 
 // packPanel arranges k rows and cols columns of B, from b on, as the kernels
 // read them: each row padded with zeros to whole vectors, row after row.
-func (g *product) packPanel(dst, b unsafe.Pointer, k, cols int) {
+func (g *gemmProduct) packPanel(dst, b unsafe.Pointer, k, cols int) {
 	lanes := g.kern.lanes
 	width := (cols + lanes - 1) / lanes * lanes
 	row := uintptr(width) * g.kern.size

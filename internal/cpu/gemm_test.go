@@ -159,7 +159,7 @@ func checkCase[T Float](g gemmCase, r *rand.Rand, eps float64) error {
 			if g.rowBias {
 				want += float64(ep.RowBias[i])
 			}
-			if g.act == ReLU && want < 0 {
+			if g.act == ActReLU && want < 0 {
 				want = 0
 			}
 			got := float64(whole[at])
@@ -255,7 +255,7 @@ func TestGemmPaths(t *testing.T) {
 	cases := []gemmCase{
 		{m: 33, n: 130, k: 1300, alpha: 1},                                  // three blocks along k, unpacked
 		{m: 70, n: 1024, k: 90, alpha: 1, beta: 1},                          // packed for its row distance
-		{m: 100, n: 700, k: 1100, alpha: 2, bias: true, act: ReLU},          // packed, several blocks along both
+		{m: 100, n: 700, k: 1100, alpha: 2, bias: true, act: ActReLU},       // packed, several blocks along both
 		{m: 30, n: 600, k: 700, alpha: 1, transB: true, rowBias: true},      // transposed, two blocks along k
 		{m: 130, n: 50, k: 650, alpha: 1, transA: true, transB: true},       // both transposed
 		{m: 257, n: 31, k: 129, alpha: 1, transA: true, bias: true, ldc: 3}, // the shape of a weight gradient

@@ -5,13 +5,13 @@ import (
 	"unsafe"
 )
 
-// A tile is one call of a micro-kernel: a few rows of C and a few vectors
+// A gemmTile is one call of a micro-kernel: a few rows of C and a few vectors
 // across, over some length of k. Distances are in bytes. A is read element by
 // element, so it may be transposed or not; B is read by the vector, so its
 // rows must be contiguous.
 //
 // The assembly knows these fields by their offsets (see gen/gemm).
-type tile struct {
+type gemmTile struct {
 	a, b, c  unsafe.Pointer
 	aRow, aK uintptr // from row to row of A, and from one k to the next
 	bK       uintptr // from one k to the next in B
@@ -30,8 +30,8 @@ type tile struct {
 	beta     uint64 // 0: do not read C
 }
 
-// A kernel is the micro-kernel of one instruction set and one element type.
-type kernel struct {
+// A gemmKernel is the micro-kernel of one instruction set and one element type.
+type gemmKernel struct {
 	isa   ISA
 	size  uintptr // bytes of an element
 	lanes int     // elements of a vector
@@ -39,7 +39,7 @@ type kernel struct {
 	rows  [4]int  // most rows, by the vectors across
 }
 
-var kernels = [...][2]kernel{
+var gemmKernels = [...][2]gemmKernel{
 	Portable: {
 		{Portable, 4, 4, 1, [4]int{1: 2}},
 		{Portable, 8, 4, 1, [4]int{1: 2}},
@@ -55,13 +55,13 @@ var kernels = [...][2]kernel{
 }
 
 // kernelOf returns the kernel in use for T.
-func kernelOf[T Float]() *kernel {
+func kernelOf[T Float]() *gemmKernel {
 	var t T
-	return &kernels[active][unsafe.Sizeof(t)/8]
+	return &gemmKernels[active][unsafe.Sizeof(t)/8]
 }
 
 // one returns the bits of 1 in the kernel's type.
-func (k *kernel) one() uint64 {
+func (k *gemmKernel) one() uint64 {
 	if k.size == 4 {
 		return bitsOf[float32](1)
 	}
@@ -72,7 +72,7 @@ func (k *kernel) one() uint64 {
 var laneMasks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 
 // setWidth makes t as wide as cols columns, which fit in the kernel's vectors.
-func (k *kernel) setWidth(t *tile, cols int) {
+func (k *gemmKernel) setWidth(t *gemmTile, cols int) {
 	t.vecs = (cols + k.lanes - 1) / k.lanes
 	last := cols - (t.vecs-1)*k.lanes
 	t.mask = 1<<last - 1
@@ -86,7 +86,7 @@ func (k *kernel) setWidth(t *tile, cols int) {
 }
 
 // tilePortable is the micro-kernel in Go: at most two rows and four columns.
-func tilePortable[T Float](t *tile) {
+func tilePortable[T Float](t *gemmTile) {
 	last := bits.Len64(t.mask) // columns
 	var sum [2][4]T
 	if t.rows == 2 && last == 4 {
@@ -126,7 +126,7 @@ func tilePortable[T Float](t *tile) {
 
 // portable2x4 multiplies a full tile: eight sums and what they need fit in
 // sixteen registers.
-func portable2x4[T Float](t *tile) [2][4]T {
+func portable2x4[T Float](t *gemmTile) [2][4]T {
 	var s00, s01, s02, s03, s10, s11, s12, s13 T
 	a0, a1, b := t.a, unsafe.Add(t.a, t.aRow), t.b
 	for p := 0; p < t.k; {
