@@ -1,5 +1,9 @@
 package cpu
 
+import (
+	"math"
+)
+
 // Convolution without im2col.
 //
 // The input of one image is copied into planes with a zero border, split by
@@ -199,7 +203,16 @@ type grid struct {
 
 // copyPlanes copies a grid of elements.
 func copyPlanes[T Float](dst, src []T, g grid) {
+	if g.rows <= 0 || g.cols <= 0 {
+		return
+	}
 	for i := range g.n {
+		if g.dstCol == 1 && g.srcCol == 1 && convAsm[T]() {
+			noBias := float32(math.Copysign(0, -1)) // v + −0 is v, even if v is −0
+			convRowsAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
+				g.rows, g.cols, g.dstRow, g.srcRow, noBias, float32(math.Inf(-1)))
+			continue
+		}
 		for r := range g.rows {
 			d, s := dst[i*g.dstPlane+r*g.dstRow:], src[i*g.srcPlane+r*g.srcRow:]
 			switch {
@@ -240,12 +253,22 @@ func (p *convPlan) images(perImage int) int {
 	return max(1, min(p.N, max((p.N+15)/16, (1<<19)/max(perImage, 1))))
 }
 
-// convBlock returns how many rows of a left-hand matrix of n rows a kernel call
-// takes: at most convRows, evenly spread.
-func convBlock(n int) int {
-	blocks := (n + convRows - 1) / convRows
-	return (n + blocks - 1) / blocks
+// convAsm reports that T's kernels are in assembly.
+func convAsm[T Float]() bool {
+	return convAssembly && single[T]() && active != Portable
 }
 
-// convRows is the most rows that convTile takes.
-const convRows = 8
+// convRows returns the most rows that convTile takes.
+func convRows[T Float]() int {
+	if convAsm[T]() && active == AVX2 {
+		return 6
+	}
+	return 8
+}
+
+// convBlock returns how many rows of a left-hand matrix of n rows a kernel call
+// takes, most being the limit: an even spread.
+func convBlock(n, most int) int {
+	blocks := (n + most - 1) / most
+	return (n + blocks - 1) / blocks
+}

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"github.com/gradus-ml/gradus/internal/mem"
 	"github.com/gradus-ml/gradus/internal/par"
 )
@@ -19,7 +21,7 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 	depth := p.cg * p.taps
 	a, block := mem.Scratch[T](p.K * depth)
 	defer block.Free()
-	mr := convBlock(p.kg)
+	mr := convBlock(p.kg, convRows[T]())
 	for g := range p.Groups {
 		for r := 0; r < p.kg; r += mr {
 			n := min(mr, p.kg-r)
@@ -107,8 +109,8 @@ func packTransposed[T Float](dst, src []T, n, depth int) {
 // r < rows and positions q < n, a packed in blocks of convBlock(rows) rows. It
 // may write up to 15 positions more and read convSlack more.
 func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n int) {
-	mr := convBlock(rows)
-	width := convWidth[T]()
+	mr := convBlock(rows, convRows[T]())
+	width := convWidth[T](mr)
 	depth := len(off)
 	for k := 0; k < depth; k += convDepth {
 		o := off[k:min(k+convDepth, depth)]
@@ -121,14 +123,22 @@ func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n int) {
 	}
 }
 
-// convWidth returns how many positions convTile takes at best.
-func convWidth[T Float]() int {
+// convWidth returns how many positions convTile takes at best for so many
+// rows.
+func convWidth[T Float](rows int) int {
+	if convAsm[T]() {
+		return convTileWidths[active][rows] * vectorBytes() / 4
+	}
 	return 256
 }
 
 // convTile computes y[r·yPitch + q] = Σ_k a[k·m + r]·b[off[k] + q] for rows
 // r < m and positions q < n, on top of what y holds if add is set.
 func convTile[T Float](y []T, yPitch int, a, b []T, off []int, m, n int, add bool) {
+	if convAsm[T]() {
+		convTileAsm(singles(y), yPitch, singles(a), singles(b), off, m, n, add)
+		return
+	}
 	for r := range m {
 		row := y[r*yPitch:][:n]
 		if !add {
@@ -159,9 +169,18 @@ func finishPlanes[T Float](dst, src, bias []T, act Act, g grid) {
 		return
 	}
 	for i := range g.n {
-		var b T
+		b := T(math.Copysign(0, -1)) // v + −0 is v
 		if bias != nil {
 			b = bias[i]
+		}
+		if convAsm[T]() {
+			floor := float32(math.Inf(-1))
+			if act == ActReLU {
+				floor = 0
+			}
+			convRowsAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
+				g.rows, g.cols, g.dstRow, g.srcRow, float32(b), floor)
+			continue
 		}
 		for r := range g.rows {
 			d := dst[i*g.dstPlane+r*g.dstRow:][:g.cols]

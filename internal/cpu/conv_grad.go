@@ -71,7 +71,7 @@ func (p *convPlan) inputRows() (lo, hi int) {
 // packInput packs the transposed weights: for each group and phase the blocks
 // of convBlock(cg) input channels by (output channel, tap of the phase).
 func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
-	mr := convBlock(p.cg)
+	mr := convBlock(p.cg, convRows[T]())
 	at := 0
 	for g := range p.Groups {
 		for _, ph := range phases {
@@ -180,11 +180,16 @@ func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 // band t%bands of image t/bands.
 func shareOf(t, b, bands int) int { return (t - b + bands - 1) / bands }
 
-// convDotRows and convDotTaps are the most that convDot takes.
-const (
-	convDotRows = 4
-	convDotTaps = 6
-)
+// convDotRows returns how many rows of n a call of convDot takes.
+func convDotRows[T Float](n int) int {
+	switch {
+	case !convAsm[T]() || active == AVX2 || n%4 == 0:
+		return min(n, 4)
+	case n%6 == 0 || n == 5:
+		return min(n, 6)
+	}
+	return convBlock(n, 4)
+}
 
 // gradWeight adds the band's part for images [n0, n1) to sum.
 func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
@@ -199,6 +204,8 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
 	dz, block2 := mem.Scratch[T](p.kg * dyPitch)
 	defer block2.Free()
 	clear(dz)
+	mr := convDotRows[T](p.kg)
+	taps := max(24, (1<<17)/(run*mr)/24*24) // per call, which must stay short
 	for n := n0; n < n1; n++ {
 		for g := range p.Groups {
 			convLoad(p.convPlan, in, x[(n*p.C+g*p.cg)*p.H*p.W:], p.cg, p.oy, p.rows)
@@ -206,10 +213,10 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
 				n: p.kg, rows: p.rows, cols: p.ow,
 				dstPlane: dyPitch, dstRow: p.pitch, dstCol: 1,
 				srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
-			for r := 0; r < p.kg; r += convDotRows {
-				m := min(convDotRows, p.kg-r)
-				for k := 0; k < depth; k += convDotTaps {
-					o := off[k:min(k+convDotTaps, depth)]
+			for r := 0; r < p.kg; r += mr {
+				m := min(mr, p.kg-r)
+				for k := 0; k < depth; k += taps {
+					o := off[k:min(k+taps, depth)]
 					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[r*dyPitch:], dyPitch, in, o, m, run)
 				}
 			}
@@ -220,6 +227,10 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
 // convDot adds Σ_q z[r·zPitch + q]·b[off[k] + q], q < n, to y[r·yPitch + k] for
 // rows r < m. n is a multiple of 16.
 func convDot[T Float](y []T, yPitch int, z []T, zPitch int, b []T, off []int, m, n int) {
+	if convAsm[T]() {
+		convDotAsm(singles(y), yPitch, singles(z), zPitch, singles(b), off, m, n)
+		return
+	}
 	for r := range m {
 		row := z[r*zPitch:][:n]
 		for k, o := range off {

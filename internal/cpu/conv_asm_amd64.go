@@ -1,0 +1,54 @@
+//go:build amd64 && !noasm
+
+package cpu
+
+import "unsafe"
+
+const convAssembly = true
+
+// convTileFuncs and convDotFuncs hold the kernels for 1, 2, … rows.
+var (
+	convTileFuncs = [...][9]func(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool){
+		AVX2:   {1: convTile1AVX2, convTile2AVX2, convTile3AVX2, convTile4AVX2, convTile5AVX2, convTile6AVX2},
+		AVX512: {1: convTile1AVX512, convTile2AVX512, convTile3AVX512, convTile4AVX512, convTile5AVX512, convTile6AVX512, convTile7AVX512, convTile8AVX512},
+	}
+	convDotFuncs = [...][7]func(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int){
+		AVX2:   {1: convDot1AVX2, convDot2AVX2, convDot3AVX2, convDot4AVX2},
+		AVX512: {1: convDot1AVX512, convDot2AVX512, convDot3AVX512, convDot4AVX512, convDot5AVX512, convDot6AVX512},
+	}
+)
+
+// convTileWidths is how many vectors of positions a call for 1, 2, … rows
+// should take: what its registers hold, or several times that where the work
+// would be too little for a call.
+var convTileWidths = [...][9]int{
+	AVX2:   {0, 16, 8, 6, 3, 4, 4},
+	AVX512: {0, 16, 8, 6, 6, 4, 4, 3, 3},
+}
+
+// vectorBytes returns the size of a vector register.
+func vectorBytes() int {
+	if active == AVX512 {
+		return 64
+	}
+	return 32
+}
+
+func convTileAsm(y []float32, yPitch int, a, b []float32, off []int, m, n int, add bool) {
+	v := vectorBytes() / 4
+	convTileFuncs[active][m](&y[0], yPitch*4, &a[0], &b[0], unsafe.SliceData(off), len(off), (n+v-1)/v, add)
+}
+
+func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m, n int) {
+	convDotFuncs[active][m](&y[0], yPitch*4, &z[0], zPitch*4, &b[0], unsafe.SliceData(off), len(off), n*4/vectorBytes())
+}
+
+func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor float32) {
+	// The ends must lie inside the slices; the kernel doesn't look.
+	_, _ = dst[(rows-1)*dstRow+cols-1], src[(rows-1)*srcRow+cols-1]
+	if active == AVX512 {
+		convRowsAVX512(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4, bias, floor)
+	} else {
+		convRowsAVX2(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4, bias, floor)
+	}
+}

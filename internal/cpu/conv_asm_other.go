@@ -1,0 +1,22 @@
+//go:build !amd64 || noasm
+
+package cpu
+
+// Without assembly none of these is called.
+const convAssembly = false
+
+var convTileWidths [AVX512 + 1][9]int
+
+func convTileAsm(y []float32, yPitch int, a, b []float32, off []int, m, n int, add bool) {
+	panic("cpu: no assembly")
+}
+
+func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m, n int) {
+	panic("cpu: no assembly")
+}
+
+func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor float32) {
+	panic("cpu: no assembly")
+}
+
+func vectorBytes() int { panic("cpu: no assembly") }
