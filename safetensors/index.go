@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gradus-ml/gradus/format"
+	"github.com/gradus-ml/gradus/tensor"
 )
 
 // maxIndex bounds an index file; that of a model with 100,000 tensors has
@@ -103,11 +104,29 @@ func (s *Sharded) Names() []string {
 
 // Array reads the named tensor as it is in its file.
 func (s *Sharded) Array(name string) (*format.Array, error) {
+	f, err := s.file(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Array(name)
+}
+
+// Tensor reads the named tensor. I16 and I8 become Int32.
+func (s *Sharded) Tensor(name string) (*tensor.Tensor, error) {
+	f, err := s.file(name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Tensor(name)
+}
+
+// file returns the file that holds the named tensor.
+func (s *Sharded) file(name string) (*File, error) {
 	shard, ok := s.where[name]
 	if !ok {
 		return nil, &format.Error{Op: readOp, Path: s.path, Entry: name, Offset: -1, Want: "a tensor of this name", Got: "none", Err: os.ErrNotExist}
 	}
-	return s.files[shard].Array(name)
+	return s.files[shard], nil
 }
 
 // parseIndex returns file names by tensor from

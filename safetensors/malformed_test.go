@@ -25,6 +25,9 @@ func decodeFrom(r io.ReaderAt, size int64) error {
 		if _, err := f.Array(name); err != nil {
 			return err
 		}
+		if _, err := f.Tensor(name); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -124,7 +127,7 @@ func TestRefusesCutFilesAndJunk(t *testing.T) {
 func TestRefusesPaths(t *testing.T) {
 	malformed.Paths(t, func(path string) error { _, err := Open(path); return err })
 	malformed.Paths(t, func(path string) error { _, err := OpenIndex(path); return err })
-	malformed.Paths(t, func(path string) error { _, _, err := ReadArrays(path); return err })
+	malformed.Paths(t, func(path string) error { _, _, err := LoadArrays(path); return err })
 }
 
 func TestPassesOnIOErrors(t *testing.T) {
@@ -196,7 +199,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		// What is accepted must survive being written and read again.
-		arrays, err := r.arrays()
+		arrays, err := all(r, r.Array)
 		if err != nil {
 			malformed.Refused(t, err)
 			return

@@ -7,19 +7,23 @@
 //
 //	{"fc1.weight":{"dtype":"F32","shape":[120,400],"data_offsets":[0,192000]}, …}
 //
-// [Open] reads and checks the header only; tensors are read when asked for.
-// What the header says is compared with the size of the file before any
+// [Save] and [Load] are all that most programs need. [Open] is for large files:
+// it reads the header only, and tensors when asked for. What the header says is compared with the size of the file before any
 // memory is taken for it. [Save] replaces the file whole or not at all, with
 // the same bytes as the reference implementation writes.
 package safetensors
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 
 	"github.com/gradus-ml/gradus/format"
+	"github.com/gradus-ml/gradus/tensor"
 )
 
 const (
@@ -219,6 +223,23 @@ func (f *File) Array(name string) (*format.Array, error) {
 	return a, nil
 }
 
+// Tensor reads the named tensor. I16 and I8 become Int32.
+func (f *File) Tensor(name string) (*tensor.Tensor, error) {
+	i, ok := f.index[name]
+	if !ok {
+		return nil, f.missing(name)
+	}
+	info := &f.tensors[i]
+	t, err := format.ReadTensor(info.DType, info.Shape, func(b []byte) error {
+		return format.ReadFull(readOp, f.path, "tensor "+format.Quote(name), f.r, b, info.Offset)
+	})
+	var fe *format.Error
+	if err != nil && !errors.As(err, &fe) {
+		err = &format.Error{Op: readOp, Path: f.path, Entry: name, Offset: info.Offset, Err: err}
+	}
+	return t, err
+}
+
 // missing says that there is no such tensor, and what there is.
 func (f *File) missing(name string) error {
 	names := f.Names()
@@ -233,25 +254,53 @@ func (f *File) missing(name string) error {
 	return &format.Error{Op: readOp, Path: f.path, Entry: name, Offset: -1, Want: "a tensor of this name", Got: "none", Hint: hint, Err: os.ErrNotExist}
 }
 
-// ReadArrays reads all tensors of the file at path, and its metadata.
-func ReadArrays(path string) (map[string]*format.Array, map[string]string, error) {
+// Load reads all tensors of the file at path.
+func Load(path string) (map[string]*tensor.Tensor, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return all(f, f.Tensor)
+}
+
+// Decode reads a safetensors file of unknown size from r, to the end, and
+// returns its tensors and metadata. It holds the file in memory; [NewFile]
+// doesn't.
+func Decode(r io.Reader) (map[string]*tensor.Tensor, map[string]string, error) {
+	data, err := format.Bytes(readOp, r, math.MaxInt64-1)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := NewFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, nil, err
+	}
+	tensors, err := all(f, f.Tensor)
+	return tensors, f.Metadata(), err
+}
+
+// LoadArrays reads all tensors of the file at path as they are in the file,
+// and its metadata.
+func LoadArrays(path string) (map[string]*format.Array, map[string]string, error) {
 	f, err := Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer f.Close()
-	arrays, err := f.arrays()
+	arrays, err := all(f, f.Array)
 	return arrays, f.Metadata(), err
 }
 
-func (f *File) arrays() (map[string]*format.Array, error) {
-	arrays := make(map[string]*format.Array, len(f.tensors))
+// all reads every tensor of f, in the order of the bytes.
+func all[T any](f *File, read func(name string) (T, error)) (map[string]T, error) {
+	m := make(map[string]T, len(f.tensors))
 	for _, t := range f.tensors {
-		a, err := f.Array(t.Name)
+		v, err := read(t.Name)
 		if err != nil {
 			return nil, err
 		}
-		arrays[t.Name] = a
+		m[t.Name] = v
 	}
-	return arrays, nil
+	return m, nil
 }

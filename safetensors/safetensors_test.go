@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/gradus-ml/gradus/format"
+	"github.com/gradus-ml/gradus/tensor"
 )
 
 var keep = flag.String("keep", "", "file to write in TestWritesWhatPythonReads")
@@ -80,7 +81,7 @@ func TestReadsWhatPythonWrote(t *testing.T) {
 // The reference implementation is the judge of the writer: the bytes are the
 // same.
 func TestWritesTheBytesOfTheReference(t *testing.T) {
-	arrays, metadata, err := ReadArrays("testdata/all.safetensors")
+	arrays, metadata, err := LoadArrays("testdata/all.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,10 +117,10 @@ func TestWritesWhatPythonReads(t *testing.T) {
 	if path == "" {
 		path = filepath.Join(t.TempDir(), "m.safetensors")
 	}
-	if err := WriteArrays(path, samples(), map[string]string{"b": "2", "a": "ä\x01"}); err != nil {
+	if err := SaveArrays(path, samples(), map[string]string{"b": "2", "a": "ä\x01"}); err != nil {
 		t.Fatal(err)
 	}
-	arrays, metadata, err := ReadArrays(path)
+	arrays, metadata, err := LoadArrays(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestWriterRefuses(t *testing.T) {
 		{map[string]*format.Array{"a": ok}, map[string]string{"k": "\xff"}, `write safetensors: PATH, entry "__metadata__": expected UTF-8, got "k": "\xff"`},
 	} {
 		path := filepath.Join(t.TempDir(), "m")
-		err := WriteArrays(path, c.arrays, c.metadata)
+		err := SaveArrays(path, c.arrays, c.metadata)
 		want := string(bytes.ReplaceAll([]byte(c.want), []byte("PATH"), []byte(path)))
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
@@ -214,7 +215,7 @@ func TestWriterRefuses(t *testing.T) {
 func Example() {
 	path := filepath.Join(os.TempDir(), "example.safetensors")
 	defer os.Remove(path)
-	err := WriteArrays(path, map[string]*format.Array{
+	err := SaveArrays(path, map[string]*format.Array{
 		"fc1.weight": format.Of([]float32{1, 2, 3, 4, 5, 6}, 2, 3),
 		"fc1.bias":   format.Of([]float32{0.5, -0.5}, 2),
 	}, map[string]string{"format": "pt"})
@@ -235,4 +236,44 @@ func Example() {
 	// Output:
 	// fc1.bias F32 [2]
 	// fc1.weight F32 [2 3]
+}
+
+func TestTensorsComeBack(t *testing.T) {
+	m := tensor.FromSlice([]float32{1, 2, 3, 4, 5, 6}, 2, 3)
+	want := map[string]*tensor.Tensor{
+		"m": m, "transposed": m.Permute(1, 0), "half": m.To(tensor.Float16), "bf16": m.To(tensor.BFloat16), "wide": m.To(tensor.Float64),
+		"int": m.To(tensor.Int64), "int32": m.To(tensor.Int32), "byte": m.To(tensor.Uint8), "bool": m.To(tensor.Bool),
+		"scalar": tensor.Scalar(tensor.Float32, 7), "empty": tensor.Zeros(tensor.Float32, 0, 3), "large": tensor.Arange(tensor.Float64, 0, 5000, 1),
+	}
+	path := filepath.Join(t.TempDir(), "m")
+	if err := Save(path, want, nil); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, _ := os.ReadFile(path)
+	decoded, _, err := Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range want {
+		for _, got := range []*tensor.Tensor{loaded[name], decoded[name]} {
+			if got == nil || got.DType() != w.DType() || !got.SameShape(w) || !slices.Equal(tensor.ToSlice[float64](got), tensor.ToSlice[float64](w)) {
+				t.Errorf("%s became %v, was %v", name, got, w)
+			}
+		}
+	}
+	// 16- and 8-bit signed integers have no tensor type and become wider.
+	all, err := Load("testdata/all.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := tensor.ToSlice[int32](all["i16"]); all["i16"].DType() != tensor.Int32 || !slices.Equal(got, []int32{-32768, 32767, 5}) {
+		t.Errorf("i16 became %v", got)
+	}
+	if got := tensor.ToSlice[float32](all["bf16"]); !slices.Equal(got[:2], []float32{1, -3.140625}) {
+		t.Errorf("bf16 became %v", got)
+	}
 }

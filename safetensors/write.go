@@ -12,14 +12,24 @@ import (
 
 	"github.com/gradus-ml/gradus/format"
 	"github.com/gradus-ml/gradus/internal/atomicfile"
+	"github.com/gradus-ml/gradus/tensor"
 )
 
-// WriteArrays replaces the file at path by one with the given tensors and
-// metadata (which may be nil). The old file stays whole until the new one is
-// on the disk.
-func WriteArrays(path string, arrays map[string]*format.Array, metadata map[string]string) error {
+// Save replaces the file at path by one with the given tensors and metadata
+// (which may be nil). The old file stays whole until the new one is on the
+// disk.
+func Save(path string, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+	return save(path, func(w io.Writer) error { return Encode(w, tensors, metadata) })
+}
+
+// SaveArrays is [Save] for arrays.
+func SaveArrays(path string, arrays map[string]*format.Array, metadata map[string]string) error {
+	return save(path, func(w io.Writer) error { return EncodeArrays(w, arrays, metadata) })
+}
+
+func save(path string, encode func(io.Writer) error) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
-		err := EncodeArrays(w, arrays, metadata)
+		err := encode(w)
 		var fe *format.Error
 		if errors.As(err, &fe) {
 			fe.Path = path
@@ -28,35 +38,56 @@ func WriteArrays(path string, arrays map[string]*format.Array, metadata map[stri
 	})
 }
 
-// EncodeArrays writes a safetensors file to w. The bytes are those that the
+// Encode writes a safetensors file to w. The bytes are those that the
 // reference implementation writes: wide element types first, which aligns all
 // tensors, then by name; keys of the metadata sorted.
+func Encode(w io.Writer, tensors map[string]*tensor.Tensor, metadata map[string]string) error {
+	entries := make([]entry, 0, len(tensors))
+	for name, t := range tensors {
+		entries = append(entries, entry{name, format.TypeOf(t.DType()), t.Shape(), func(put func([]byte)) {
+			format.WithTensor(t, func(a *format.Array) { put(a.Data) })
+		}})
+	}
+	return encode(w, entries, metadata)
+}
+
+// EncodeArrays is [Encode] for arrays.
 func EncodeArrays(w io.Writer, arrays map[string]*format.Array, metadata map[string]string) error {
-	names := make([]string, 0, len(arrays))
+	entries := make([]entry, 0, len(arrays))
 	for name, a := range arrays {
-		if err := checkName(name); err != nil {
-			return err
-		}
 		if err := a.Check(); err != nil {
 			return &format.Error{Op: writeOp, Entry: name, Offset: -1, Err: err}
 		}
-		names = append(names, name)
+		entries = append(entries, entry{name, a.DType, a.Shape, func(put func([]byte)) { put(a.Data) }})
 	}
-	slices.SortFunc(names, func(x, y string) int {
-		if a, b := rank(arrays[x].DType), rank(arrays[y].DType); a != b {
+	return encode(w, entries, metadata)
+}
+
+// entry is a tensor to be written; bytes calls put with its elements.
+type entry struct {
+	name  string
+	dtype format.DType
+	shape []int
+	bytes func(put func([]byte))
+}
+
+func encode(w io.Writer, entries []entry, metadata map[string]string) error {
+	slices.SortFunc(entries, func(x, y entry) int {
+		if a, b := rank(x.dtype), rank(y.dtype); a != b {
 			return b - a
 		}
-		return compare(x, y)
+		return compare(x.name, y.name)
 	})
-	head, err := encodeHeader(names, arrays, metadata)
+	head, err := encodeHeader(entries, metadata)
 	if err != nil {
 		return err
 	}
 	if _, err := w.Write(head); err != nil {
 		return err
 	}
-	for _, name := range names {
-		if _, err := w.Write(arrays[name].Data); err != nil {
+	for _, e := range entries {
+		e.bytes(func(data []byte) { _, err = w.Write(data) })
+		if err != nil {
 			return err
 		}
 	}
@@ -83,7 +114,7 @@ func rank(d format.DType) int {
 
 // encodeHeader returns the length and the JSON, padded with spaces so that the
 // first tensor is aligned to eight bytes.
-func encodeHeader(names []string, arrays map[string]*format.Array, metadata map[string]string) ([]byte, error) {
+func encodeHeader(entries []entry, metadata map[string]string) ([]byte, error) {
 	var b bytes.Buffer
 	b.Write(make([]byte, 8))
 	b.WriteByte('{')
@@ -97,19 +128,22 @@ func encodeHeader(names []string, arrays map[string]*format.Array, metadata map[
 		writeJSON(&b, metadata) // keys come out sorted
 	}
 	offset := 0
-	for _, name := range names {
+	for _, e := range entries {
+		if err := checkName(e.name); err != nil {
+			return nil, err
+		}
 		if b.Len() > 9 {
 			b.WriteByte(',')
 		}
-		a := arrays[name]
-		shape := a.Shape
+		shape := e.shape
 		if shape == nil {
 			shape = []int{}
 		}
-		fmt.Fprintf(&b, "%s:{\"dtype\":%q,\"shape\":", quote(name), a.DType)
+		size, _ := e.dtype.Bytes(shape)
+		fmt.Fprintf(&b, "%s:{\"dtype\":%q,\"shape\":", quote(e.name), e.dtype)
 		writeJSON(&b, shape)
-		fmt.Fprintf(&b, ",\"data_offsets\":[%d,%d]}", offset, offset+len(a.Data))
-		offset += len(a.Data)
+		fmt.Fprintf(&b, ",\"data_offsets\":[%d,%d]}", offset, offset+size)
+		offset += size
 	}
 	b.WriteByte('}')
 	for b.Len()%8 != 0 {
