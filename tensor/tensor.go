@@ -245,23 +245,26 @@ func ToSlice[T Element](t *Tensor) []T {
 	return out
 }
 
-// With calls f with the elements of t in row-major order, in place and without
-// a copy. The slice is valid during the call only. If f writes, writes is to be true
-// (gradients that need the old values then say so instead of being wrong). It
-// panics if t isn't contiguous or its elements aren't T.
-func With[T Element](t *Tensor, writes bool, f func([]T)) {
-	t.alive("with")
+// Data returns the elements of t in row-major order, in place and without a copy, to be read. The slice is
+// memory that the collector doesn't know: it is valid while t is reachable (see
+// runtime.KeepAlive) and its scope not released. It panics if t isn't
+// contiguous or its elements aren't T. [ToSlice] returns a copy without such strings.
+func Data[T Element](t *Tensor) []T {
+	t.alive("data")
 	if t.dtype != DTypeOf[T]() {
-		Fail("with", "convert with To", "elements are %s, not %s", t.dtype, DTypeOf[T]())
+		Fail("data", "convert with To", "elements are %s, not %s", t.dtype, DTypeOf[T]())
 	}
 	if !t.IsContiguous() {
-		Fail("with", "use Contiguous", "shape %s with strides %v isn't contiguous", t.shapeText(), t.strides)
+		Fail("data", "use Contiguous", "shape %s with strides %v isn't contiguous", t.shapeText(), t.strides)
 	}
-	if writes {
-		t.buf.version++
-	}
-	f(flat[T](t))
-	runtime.KeepAlive(t)
+	return flat[T](t)
+}
+
+// MutableData is [Data] for writing. Gradients that need the old values then say so instead of being wrong.
+func MutableData[T Element](t *Tensor) []T {
+	s := Data[T](t)
+	t.buf.version++
+	return s
 }
 
 // CopyFrom writes the values of src, broadcast and converted, into t's memory.
