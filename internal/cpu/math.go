@@ -57,7 +57,7 @@ func silu(x float64) float64 { return times(x, sigmoid(x)) }
 // siluSlope is the derivative of silu.
 func siluSlope(x float64) float64 {
 	s := sigmoid(x)
-	return s * (1 + times(x, 1-s))
+	return s + times(times(x, s), 1-s)
 }
 
 // normCDF is Φ, the distribution function of the standard normal.

@@ -1,102 +1,86 @@
 package cpu
 
-import (
-	"math"
-	"unsafe"
-)
+import "math"
 
 // Convert computes dst = D(src) as Go converts: floats to integers truncate,
 // and what doesn't fit an integer type is the processor's choice.
 func Convert[D, S Number](dst []D, src []S) {
 	src = src[:len(dst)]
-	if convertFloats(dst, src) {
-		return
-	}
-	for i, v := range src {
-		dst[i] = D(v)
+	done := convertFloats(dst, src)
+	for i, v := range src[done:] {
+		dst[done+i] = D(v)
 	}
 }
 
-// convertFloats handles float32 ↔ float64 in assembly and reports whether it did.
-func convertFloats[D, S Number](dst []D, src []S) bool {
-	if !assembly || active == Portable || len(dst) == 0 {
-		return false
+// convertFloats converts the leading elements between float32 and float64 in
+// assembly, and returns how many.
+func convertFloats[D, S Number](dst []D, src []S) int {
+	if asmPart(len(dst)) == 0 {
+		return 0
 	}
-	switch d := any(&dst[0]).(type) {
-	case *float64:
-		if s, ok := any(&src[0]).(*float32); ok {
-			chunks(len(dst), func(i, n int) { widenFloat64(addr(d, i), addr(s, i), n) })
-			return true
+	switch d := any(dst).(type) {
+	case []float64:
+		if s, ok := any(src).([]float32); ok {
+			return inAssembly(d, s, widenFloat64)
 		}
-	case *float32:
-		if s, ok := any(&src[0]).(*float64); ok {
-			chunks(len(dst), func(i, n int) { narrowFloat64(addr(d, i), addr(s, i), n) })
-			return true
+	case []float32:
+		if s, ok := any(src).([]float64); ok {
+			return inAssembly(d, s, narrowFloat64)
 		}
 	}
-	return false
+	return 0
 }
 
-// chunks cuts n elements into calls short enough for assembly.
-func chunks(n int, f func(i, n int)) {
+// asmPart returns how many of n elements the conversions do in assembly, which
+// takes them by 16.
+func asmPart(n int) int {
+	if !assembly || active == Portable {
+		return 0
+	}
+	return n &^ 15
+}
+
+// inAssembly converts the leading elements and returns how many.
+func inAssembly[D, S any](dst []D, src []S, f func(*D, *S, int)) int {
+	n := asmPart(len(dst))
 	for i := 0; i < n; i += maxCall {
-		f(i, min(n-i, maxCall))
+		f(&dst[i], &src[i], min(n-i, maxCall))
 	}
-}
-
-func addr[T any](p *T, i int) *T {
-	return (*T)(unsafe.Add(unsafe.Pointer(p), uintptr(i)*unsafe.Sizeof(*p)))
+	return n
 }
 
 // Float16ToFloat32 widens IEEE 754 binary16 values, exactly.
 func Float16ToFloat32(dst []float32, src []uint16) {
 	src = src[:len(dst)]
-	if assembly && active != Portable && len(dst) > 0 {
-		chunks(len(dst), func(i, n int) { widenFloat16(&dst[i], &src[i], n) })
-		return
-	}
-	for i, h := range src {
-		dst[i] = float16ToFloat32(h)
+	for i := inAssembly(dst, src, widenFloat16); i < len(dst); i++ {
+		dst[i] = float16ToFloat32(src[i])
 	}
 }
 
-// Float32ToFloat16 rounds to IEEE 754 binary16, to nearest even: beyond 65520
+// Float32ToFloat16 rounds to IEEE 754 binary16, to nearest even: from 65520 up
 // to infinity, below 2⁻¹⁴ to denormals, NaN to a quiet NaN.
 func Float32ToFloat16(dst []uint16, src []float32) {
 	src = src[:len(dst)]
-	if assembly && active != Portable && len(dst) > 0 {
-		chunks(len(dst), func(i, n int) { narrowFloat16(&dst[i], &src[i], n) })
-		return
-	}
-	for i, v := range src {
-		dst[i] = float32ToFloat16(v)
+	for i := inAssembly(dst, src, narrowFloat16); i < len(dst); i++ {
+		dst[i] = float32ToFloat16(src[i])
 	}
 }
 
 // BFloat16ToFloat32 widens bfloat16 values, exactly.
 func BFloat16ToFloat32(dst []float32, src []uint16) {
 	src = src[:len(dst)]
-	if assembly && active != Portable && len(dst) > 0 {
-		chunks(len(dst), func(i, n int) { widenBFloat16(&dst[i], &src[i], n) })
-		return
-	}
-	for i, h := range src {
-		dst[i] = math.Float32frombits(uint32(h) << 16)
+	for i := inAssembly(dst, src, widenBFloat16); i < len(dst); i++ {
+		dst[i] = math.Float32frombits(uint32(src[i]) << 16)
 	}
 }
 
 // Float32ToBFloat16 rounds to bfloat16, to nearest even; NaN to a quiet NaN.
 func Float32ToBFloat16(dst []uint16, src []float32) {
 	src = src[:len(dst)]
-	if assembly && active != Portable && len(dst) > 0 {
-		chunks(len(dst), func(i, n int) { narrowBFloat16(&dst[i], &src[i], n) })
-		return
-	}
-	for i, v := range src {
-		dst[i] = float32ToBFloat16(v)
+	for i := inAssembly(dst, src, narrowBFloat16); i < len(dst); i++ {
+		dst[i] = float32ToBFloat16(src[i])
 	}
 }
-
 func float16ToFloat32(h uint16) float32 {
 	neg := uint32(h&0x8000) << 16
 	exp, frac := uint32(h>>10)&31, uint32(h&0x3ff)

@@ -1,3 +1,5 @@
+//go:build !amd64 || noasm
+
 package cpu
 
 // Without assembly the table is empty, and the reductions and conversions below

@@ -48,7 +48,7 @@ func Sqrt[T Float](dst, x []T) {
 	apply(dst, x, math.Sqrt)
 }
 
-// Rsqrt computes dst = 1/√x. Error: 1 ULP.
+// Rsqrt computes dst = 1/√x. Error: 1.5 ULP.
 func Rsqrt[T Float](dst, x []T) {
 	if vec(kRsqrt, dst, x, nil, nil, 0, 0) {
 		return
@@ -67,7 +67,7 @@ func Reciprocal[T Float](dst, x []T) {
 	}
 }
 
-// Exp computes dst = eˣ. Error: 1.1 ULP over the whole range, denormal results included.
+// Exp computes dst = eˣ. Error: 1 ULP over the whole range, denormal results included.
 func Exp[T Float](dst, x []T) {
 	if vec(kExp, dst, x, nil, nil, 0, 0) {
 		return
@@ -83,7 +83,7 @@ func Expm1[T Float](dst, x []T) {
 	apply(dst, x, math.Expm1)
 }
 
-// Log computes dst = the natural logarithm. Error: 1.1 ULP.
+// Log computes dst = the natural logarithm. Error: 1.6 ULP.
 func Log[T Float](dst, x []T) {
 	if vec(kLog, dst, x, nil, nil, 0, 0) {
 		return
@@ -203,7 +203,7 @@ func Atanh[T Float](dst, x []T) {
 	apply(dst, x, math.Atanh)
 }
 
-// Tanh computes dst = tanh x. Error: 2 ULP.
+// Tanh computes dst = tanh x. Error: 2.1 ULP.
 func Tanh[T Float](dst, x []T) {
 	if vec(kTanh, dst, x, nil, nil, 0, 0) {
 		return
@@ -211,7 +211,7 @@ func Tanh[T Float](dst, x []T) {
 	apply(dst, x, math.Tanh)
 }
 
-// Sigmoid computes dst = 1/(1 + e⁻ˣ). Error: 2.5 ULP.
+// Sigmoid computes dst = 1/(1 + e⁻ˣ). Error: 2.1 ULP.
 func Sigmoid[T Float](dst, x []T) {
 	if vec(kSigmoid, dst, x, nil, nil, 0, 0) {
 		return
@@ -219,7 +219,7 @@ func Sigmoid[T Float](dst, x []T) {
 	apply(dst, x, sigmoid)
 }
 
-// Erf computes dst = the error function. Error: 2 ULP.
+// Erf computes dst = the error function. Error: 2.2 ULP.
 func Erf[T Float](dst, x []T) {
 	if vec(kErf, dst, x, nil, nil, 0, 0) {
 		return
@@ -238,7 +238,7 @@ func ReLU[T Float](dst, x []T) {
 	}
 }
 
-// GELU computes dst = x·Φ(x), Φ the standard normal distribution function. Error: 3e-8·max(1, |x|).
+// GELU computes dst = x·Φ(x), Φ the standard normal distribution function. Error: 6e-8·max(1, |x|), and far less for negative x.
 func GELU[T Float](dst, x []T) {
 	if vec(kGELU, dst, x, nil, nil, 0, 0) {
 		return
@@ -246,7 +246,7 @@ func GELU[T Float](dst, x []T) {
 	apply(dst, x, gelu)
 }
 
-// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Error: 1.4e-7·max(1, |x|).
 func GELUTanh[T Float](dst, x []T) {
 	if vec(kGELUTanh, dst, x, nil, nil, 0, 0) {
 		return
@@ -254,7 +254,7 @@ func GELUTanh[T Float](dst, x []T) {
 	apply(dst, x, geluTanh)
 }
 
-// SiLU computes dst = x·sigmoid(x), also called swish. Error: 3 ULP.
+// SiLU computes dst = x·sigmoid(x), also called swish. Error: 3.5 ULP, and 2⁻¹⁴⁹·|x| where the sigmoid is denormal.
 func SiLU[T Float](dst, x []T) {
 	if vec(kSiLU, dst, x, nil, nil, 0, 0) {
 		return
@@ -262,7 +262,7 @@ func SiLU[T Float](dst, x []T) {
 	apply(dst, x, silu)
 }
 
-// Softplus computes dst = log(1 + eˣ), without overflow.
+// Softplus computes dst = log(1 + eˣ), without overflow. Error: 2 ULP.
 func Softplus[T Float](dst, x []T) {
 	if vec(kSoftplus, dst, x, nil, nil, 0, 0) {
 		return
@@ -270,7 +270,7 @@ func Softplus[T Float](dst, x []T) {
 	apply(dst, x, softplus)
 }
 
-// LogSigmoid computes dst = log(sigmoid(x)), without overflow.
+// LogSigmoid computes dst = log(sigmoid(x)), without overflow. Error: 2.1 ULP.
 func LogSigmoid[T Float](dst, x []T) {
 	if vec(kLogSigmoid, dst, x, nil, nil, 0, 0) {
 		return
