@@ -30,25 +30,26 @@ func convTile7AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n i
 //go:noescape
 func convTile8AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
 
-// convDot1AVX512 and those below are convDot for 1, 2, … rows: n counts vectors of 64 bytes, the pitches bytes.
+// convDot1AVX512 and those below are convDot for 1, 2, … rows: n counts vectors of 64 bytes, pitches and
+// the distances from the end of a segment to the next are in bytes.
 //
 //go:noescape
-func convDot1AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot1AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot2AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot2AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot3AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot3AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot4AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot4AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot5AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot5AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot6AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot6AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 // convTile1AVX2 and those below are convTile for 1, 2, … rows: n counts vectors of 32 bytes, yPitch bytes.
 //
@@ -70,19 +71,20 @@ func convTile5AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int
 //go:noescape
 func convTile6AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
 
-// convDot1AVX2 and those below are convDot for 1, 2, … rows: n counts vectors of 32 bytes, the pitches bytes.
+// convDot1AVX2 and those below are convDot for 1, 2, … rows: n counts vectors of 32 bytes, pitches and
+// the distances from the end of a segment to the next are in bytes.
 //
 //go:noescape
-func convDot1AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot1AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot2AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot2AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 //go:noescape
-func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
+func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
 // convRowsAVX512 writes rows of max(src + bias, floor), NaN where src is: cols > 0 elements
 // each, the pitches in bytes.
@@ -94,3 +96,15 @@ func convRowsAVX512(dst, src *float32, rows, cols, dstRow, srcRow int, bias, flo
 //
 //go:noescape
 func convRowsAVX2(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
+
+// maxPool2AVX512 pools one plane: rows×cols outputs, w input elements to a row, index nil or
+// where to write the positions. cols > 0.
+//
+//go:noescape
+func maxPool2AVX512(y *float32, index *int32, x *float32, rows, cols, w int)
+
+// maxPool2GradAVX512 writes the gradient of one plane, its first 2·rows rows and 2·cols
+// columns; w is the input's row. cols > 0.
+//
+//go:noescape
+func maxPool2GradAVX512(dx, dy *float32, index *int32, rows, cols, w int)

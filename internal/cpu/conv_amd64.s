@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func convTile1AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile1AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile1AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -255,7 +255,7 @@ done:
 	RET
 
 // func convTile2AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile2AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile2AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -657,7 +657,7 @@ done:
 	RET
 
 // func convTile3AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile3AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile3AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -1106,7 +1106,7 @@ done:
 	RET
 
 // func convTile4AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile4AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile4AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -1647,7 +1647,7 @@ done:
 	RET
 
 // func convTile5AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile5AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile5AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -2214,7 +2214,7 @@ done:
 	RET
 
 // func convTile6AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile6AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile6AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -2861,7 +2861,7 @@ done:
 	RET
 
 // func convTile7AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile7AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile7AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -3342,7 +3342,7 @@ done:
 	RET
 
 // func convTile8AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile8AVX512(SB), NOSPLIT, $0-57
+TEXT ·convTile8AVX512(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -3873,8 +3873,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot1AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot1AVX512(SB), NOSPLIT, $0-64
+// func convDot1AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot1AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -3894,6 +3894,9 @@ taps1:
 	LEAQ (AX)(R8*4), R8
 	VXORPS X0, X0, X0
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -3903,6 +3906,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF32X4 $1, Y0, X1
@@ -3930,6 +3937,9 @@ taps2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -3941,6 +3951,11 @@ loop2:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -3984,6 +3999,9 @@ taps4:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -3999,6 +4017,13 @@ loop4:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4074,6 +4099,9 @@ taps8:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment8:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop8:
@@ -4097,6 +4125,17 @@ loop8:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop8
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	ADDQ bSegment+80(FP), BX
+	ADDQ bSegment+80(FP), CX
+	ADDQ bSegment+80(FP), R15
+	DECQ left-8(SP)
+	JNE segment8
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4189,8 +4228,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot2AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot2AVX512(SB), NOSPLIT, $0-64
+// func convDot2AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot2AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -4211,6 +4250,9 @@ taps1:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -4223,6 +4265,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4263,6 +4309,9 @@ taps2:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -4279,6 +4328,11 @@ loop2:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4347,6 +4401,9 @@ taps4:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -4371,6 +4428,13 @@ loop4:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4495,6 +4559,9 @@ taps8:
 	VXORPS X14, X14, X14
 	VXORPS X15, X15, X15
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment8:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop8:
@@ -4535,6 +4602,17 @@ loop8:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop8
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	ADDQ bSegment+80(FP), BX
+	ADDQ bSegment+80(FP), CX
+	ADDQ bSegment+80(FP), R15
+	DECQ left-8(SP)
+	JNE segment8
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4708,8 +4786,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot3AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot3AVX512(SB), NOSPLIT, $0-64
+// func convDot3AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot3AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -4731,6 +4809,9 @@ taps1:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -4745,6 +4826,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4798,6 +4883,9 @@ taps2:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -4817,6 +4905,11 @@ loop2:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -4910,6 +5003,9 @@ taps4:
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -4939,6 +5035,13 @@ loop4:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -5112,6 +5215,9 @@ taps8:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment8:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop8:
@@ -5161,6 +5267,17 @@ loop8:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop8
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	ADDQ bSegment+80(FP), BX
+	ADDQ bSegment+80(FP), CX
+	ADDQ bSegment+80(FP), R15
+	DECQ left-8(SP)
+	JNE segment8
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -5415,8 +5532,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot4AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot4AVX512(SB), NOSPLIT, $0-64
+// func convDot4AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot4AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -5438,6 +5555,9 @@ taps1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -5454,6 +5574,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -5526,6 +5650,9 @@ taps3:
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment3:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop3:
@@ -5554,6 +5681,12 @@ loop3:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop3
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	DECQ left-8(SP)
+	JNE segment3
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -5724,6 +5857,9 @@ taps6:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment6:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop6:
@@ -5770,6 +5906,15 @@ loop6:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop6
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	ADDQ bSegment+80(FP), BX
+	DECQ left-8(SP)
+	JNE segment6
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6025,8 +6170,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot5AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot5AVX512(SB), NOSPLIT, $0-64
+// func convDot5AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot5AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -6049,6 +6194,9 @@ taps1:
 	VXORPS X3, X3, X3
 	VXORPS X4, X4, X4
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -6067,6 +6215,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6146,6 +6298,9 @@ taps2:
 	VXORPS X8, X8, X8
 	VXORPS X9, X9, X9
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -6171,6 +6326,11 @@ loop2:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6321,6 +6481,9 @@ taps5:
 	VPXORD Z23, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment5:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop5:
@@ -6367,6 +6530,14 @@ loop5:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop5
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	DECQ left-8(SP)
+	JNE segment5
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6633,8 +6804,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot6AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot6AVX512(SB), NOSPLIT, $0-64
+// func convDot6AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot6AVX512(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -6658,6 +6829,9 @@ taps1:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -6680,6 +6854,10 @@ loop1:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6772,6 +6950,9 @@ taps2:
 	VXORPS X10, X10, X10
 	VXORPS X11, X11, X11
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -6802,6 +6983,11 @@ loop2:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -6970,6 +7156,9 @@ taps4:
 	VPXORD Z22, Z22, Z22
 	VPXORD Z23, Z23, Z23
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -7016,6 +7205,13 @@ loop4:
 	ADDQ $64, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF64X4 $1, Z0, Y31
 	VADDPS Y0, Y31, Y0
 	VEXTRACTF64X4 $1, Z1, Y31
@@ -7274,7 +7470,7 @@ done:
 	RET
 
 // func convTile1AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile1AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile1AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -7524,7 +7720,7 @@ done:
 	RET
 
 // func convTile2AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile2AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile2AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -7765,7 +7961,7 @@ done:
 	RET
 
 // func convTile3AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile3AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile3AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -8042,7 +8238,7 @@ done:
 	RET
 
 // func convTile4AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile4AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile4AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -8370,7 +8566,7 @@ done:
 	RET
 
 // func convTile5AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile5AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile5AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -8594,7 +8790,7 @@ done:
 	RET
 
 // func convTile6AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
-TEXT ·convTile6AVX2(SB), NOSPLIT, $0-57
+TEXT ·convTile6AVX2(SB), NOSPLIT, $8-57
 	MOVQ y+0(FP), DI
 	MOVQ yPitch+8(FP), SI
 	MOVQ a+16(FP), AX
@@ -8845,8 +9041,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot1AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot1AVX2(SB), NOSPLIT, $0-64
+// func convDot1AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot1AVX2(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -8866,6 +9062,9 @@ taps1:
 	LEAQ (AX)(R8*4), R8
 	VXORPS X0, X0, X0
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -8875,6 +9074,10 @@ loop1:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF128 $1, Y0, X1
 	VADDPS X0, X1, X0
 	VPERMILPS $0x4E, X0, X1
@@ -8900,6 +9103,9 @@ taps2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -8911,6 +9117,11 @@ loop2:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS X0, X2, X0
 	VEXTRACTF128 $1, Y1, X2
@@ -8950,6 +9161,9 @@ taps4:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -8965,6 +9179,13 @@ loop4:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS X0, X4, X0
 	VEXTRACTF128 $1, Y1, X4
@@ -9032,6 +9253,9 @@ taps8:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment8:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop8:
@@ -9055,6 +9279,17 @@ loop8:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop8
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	ADDQ bSegment+80(FP), R13
+	ADDQ bSegment+80(FP), BX
+	ADDQ bSegment+80(FP), CX
+	ADDQ bSegment+80(FP), R15
+	DECQ left-8(SP)
+	JNE segment8
 	VEXTRACTF128 $1, Y0, X8
 	VADDPS X0, X8, X0
 	VEXTRACTF128 $1, Y1, X8
@@ -9131,8 +9366,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot2AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot2AVX2(SB), NOSPLIT, $0-64
+// func convDot2AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot2AVX2(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -9151,6 +9386,9 @@ taps1:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -9163,6 +9401,10 @@ loop1:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF128 $1, Y0, X2
 	VADDPS X0, X2, X0
 	VEXTRACTF128 $1, Y1, X2
@@ -9199,6 +9441,9 @@ taps2:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -9215,6 +9460,11 @@ loop2:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS X0, X4, X0
 	VEXTRACTF128 $1, Y1, X4
@@ -9275,6 +9525,9 @@ taps4:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment4:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop4:
@@ -9299,6 +9552,13 @@ loop4:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop4
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	ADDQ bSegment+80(FP), R12
+	DECQ left-8(SP)
+	JNE segment4
 	VEXTRACTF128 $1, Y0, X8
 	VADDPS X0, X8, X0
 	VEXTRACTF128 $1, Y1, X8
@@ -9376,8 +9636,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot3AVX2(SB), NOSPLIT, $0-64
+// func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot3AVX2(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -9397,6 +9657,9 @@ taps1:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -9411,6 +9674,10 @@ loop1:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF128 $1, Y0, X3
 	VADDPS X0, X3, X0
 	VEXTRACTF128 $1, Y1, X3
@@ -9458,6 +9725,9 @@ taps2:
 	VXORPS X4, X4, X4
 	VXORPS X5, X5, X5
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -9477,6 +9747,11 @@ loop2:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF128 $1, Y0, X6
 	VADDPS X0, X6, X0
 	VEXTRACTF128 $1, Y1, X6
@@ -9553,6 +9828,9 @@ taps3:
 	VXORPS X7, X7, X7
 	VXORPS X8, X8, X8
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment3:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop3:
@@ -9577,6 +9855,12 @@ loop3:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop3
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	ADDQ bSegment+80(FP), R11
+	DECQ left-8(SP)
+	JNE segment3
 	VEXTRACTF128 $1, Y0, X9
 	VADDPS X0, X9, X0
 	VEXTRACTF128 $1, Y1, X9
@@ -9663,8 +9947,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int)
-TEXT ·convDot4AVX2(SB), NOSPLIT, $0-64
+// func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
+TEXT ·convDot4AVX2(SB), NOSPLIT, $8-88
 	MOVQ y+0(FP), DI
 	MOVQ zPitch+24(FP), SI
 	MOVQ off+40(FP), R10
@@ -9684,6 +9968,9 @@ taps1:
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment1:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop1:
@@ -9700,6 +9987,10 @@ loop1:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop1
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	DECQ left-8(SP)
+	JNE segment1
 	VEXTRACTF128 $1, Y0, X4
 	VADDPS X0, X4, X0
 	VEXTRACTF128 $1, Y1, X4
@@ -9758,6 +10049,9 @@ taps2:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ z+16(FP), AX
+	MOVQ segments+64(FP), DX
+	MOVQ DX, left-8(SP)
+segment2:
 	MOVQ n+56(FP), DX
 	PCALIGN $32
 loop2:
@@ -9780,6 +10074,11 @@ loop2:
 	ADDQ $32, AX
 	DECQ DX
 	JNE loop2
+	ADDQ zSegment+72(FP), AX
+	ADDQ bSegment+80(FP), R8
+	ADDQ bSegment+80(FP), R9
+	DECQ left-8(SP)
+	JNE segment2
 	VEXTRACTF128 $1, Y0, X8
 	VADDPS X0, X8, X0
 	VEXTRACTF128 $1, Y1, X8
@@ -9860,7 +10159,7 @@ done:
 	RET
 
 // func convRowsAVX512(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
-TEXT ·convRowsAVX512(SB), NOSPLIT, $0-56
+TEXT ·convRowsAVX512(SB), NOSPLIT, $8-56
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ rows+16(FP), DX
@@ -9906,7 +10205,7 @@ last:
 	RET
 
 // func convRowsAVX2(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
-TEXT ·convRowsAVX2(SB), NOSPLIT, $0-56
+TEXT ·convRowsAVX2(SB), NOSPLIT, $8-56
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ rows+16(FP), DX
@@ -9966,3 +10265,215 @@ last:
 	DATA convLanes<>+56(SB)/4, $14
 	DATA convLanes<>+60(SB)/4, $15
 	GLOBL convLanes<>(SB), RODATA|NOPTR, $64
+
+// func maxPool2AVX512(y *float32, index *int32, x *float32, rows, cols, w int)
+TEXT ·maxPool2AVX512(SB), NOSPLIT, $8-48
+	MOVQ y+0(FP), DI
+	MOVQ index+8(FP), SI
+	MOVQ x+16(FP), BX
+	MOVQ rows+24(FP), DX
+	MOVQ cols+32(FP), CX
+	DECQ CX
+	ANDQ $15, CX
+	INCQ CX
+	MOVQ $1, R8
+	SHLQ CX, R8
+	DECQ R8
+	ADDQ CX, CX
+	MOVQ $1, R10
+	SHLQ CX, R10
+	DECQ R10
+	MOVQ R10, R11
+	SHRQ $16, R11
+	VMOVDQU32 poolEven<>(SB), Z16
+	VPTERNLOGD $0xFF, Z17, Z17, Z17
+	VPSRLD $31, Z17, Z17
+	VPADDD Z17, Z16, Z18
+	MOVQ w+40(FP), R9
+	VPBROADCASTD R9, Z19
+	VPADDD Z19, Z17, Z20
+	VPADDD Z19, Z19, Z21
+	VPSLLD $5, Z17, Z22
+	SHLQ $2, R9
+	VMOVDQA32 Z16, Z23
+row:
+	VMOVDQA32 Z23, Z8
+	MOVQ BX, R12
+	LEAQ (BX)(R9*1), R13
+	MOVQ cols+32(FP), CX
+col:
+	MOVL $16, AX
+	KXNORW K1, K1, K1
+	KXNORW K2, K2, K2
+	KXNORW K3, K3, K3
+	CMPQ CX, $16
+	JG full
+	MOVQ CX, AX
+	KMOVW R8, K1
+	KMOVW R10, K2
+	KMOVW R11, K3
+full:
+	VMOVUPS.Z (R12), K2, Z0
+	VMOVUPS.Z 64(R12), K3, Z1
+	VMOVUPS.Z (R13), K2, Z2
+	VMOVUPS.Z 64(R13), K3, Z3
+	VMOVAPS Z0, Z4
+	VPERMT2PS Z1, Z16, Z4
+	VPERMT2PS Z1, Z18, Z0
+	VMOVAPS Z2, Z1
+	VPERMT2PS Z3, Z16, Z1
+	VPERMT2PS Z3, Z18, Z2
+	VMOVDQA32 Z8, Z5
+	VPADDD Z17, Z8, Z6
+	VCMPPS $7, Z4, Z4, K6
+	VCMPPS $0x16, Z4, Z0, K6, K7
+	VMOVAPS Z0, K7, Z4
+	VMOVDQA32 Z6, K7, Z5
+	VPADDD Z19, Z8, Z6
+	VCMPPS $7, Z4, Z4, K6
+	VCMPPS $0x16, Z4, Z1, K6, K7
+	VMOVAPS Z1, K7, Z4
+	VMOVDQA32 Z6, K7, Z5
+	VPADDD Z20, Z8, Z6
+	VCMPPS $7, Z4, Z4, K6
+	VCMPPS $0x16, Z4, Z2, K6, K7
+	VMOVAPS Z2, K7, Z4
+	VMOVDQA32 Z6, K7, Z5
+	VMOVUPS Z4, K1, (DI)
+	TESTQ SI, SI
+	JE noindex
+	VMOVDQU32 Z5, K1, (SI)
+	LEAQ (SI)(AX*4), SI
+noindex:
+	LEAQ (DI)(AX*4), DI
+	VPADDD Z22, Z8, Z8
+	ADDQ $128, R12
+	ADDQ $128, R13
+	SUBQ AX, CX
+	JNE col
+	LEAQ (BX)(R9*2), BX
+	VPADDD Z21, Z23, Z23
+	DECQ DX
+	JNE row
+	VZEROUPPER
+	RET
+
+// func maxPool2GradAVX512(dx, dy *float32, index *int32, rows, cols, w int)
+TEXT ·maxPool2GradAVX512(SB), NOSPLIT, $8-48
+	MOVQ dx+0(FP), BX
+	MOVQ dy+8(FP), DI
+	MOVQ index+16(FP), SI
+	MOVQ rows+24(FP), DX
+	MOVQ cols+32(FP), CX
+	DECQ CX
+	ANDQ $15, CX
+	INCQ CX
+	MOVQ $1, R8
+	SHLQ CX, R8
+	DECQ R8
+	ADDQ CX, CX
+	MOVQ $1, R10
+	SHLQ CX, R10
+	DECQ R10
+	MOVQ R10, R11
+	SHRQ $16, R11
+	VMOVDQU32 poolEven<>(SB), Z16
+	VPTERNLOGD $0xFF, Z17, Z17, Z17
+	VPSRLD $31, Z17, Z17
+	MOVQ w+40(FP), R9
+	VPBROADCASTD R9, Z19
+	VPADDD Z19, Z17, Z20
+	VPADDD Z19, Z19, Z21
+	VPSLLD $5, Z17, Z22
+	VMOVDQU32 poolLow<>(SB), Z24
+	VPSLLD $3, Z17, Z25
+	VPADDD Z25, Z24, Z25
+	SHLQ $2, R9
+	VMOVDQA32 Z16, Z23
+row:
+	VMOVDQA32 Z23, Z8
+	MOVQ BX, R12
+	LEAQ (BX)(R9*1), R13
+	MOVQ cols+32(FP), CX
+col:
+	MOVL $16, AX
+	KXNORW K1, K1, K1
+	KXNORW K2, K2, K2
+	KXNORW K3, K3, K3
+	CMPQ CX, $16
+	JG full
+	MOVQ CX, AX
+	KMOVW R8, K1
+	KMOVW R10, K2
+	KMOVW R11, K3
+full:
+	VMOVUPS.Z (DI), K1, Z0
+	VMOVDQU32.Z (SI), K1, Z1
+	VPCMPEQD Z8, Z1, K7
+	VMOVAPS.Z Z0, K7, Z2
+	VPADDD Z17, Z8, Z6
+	VPCMPEQD Z6, Z1, K7
+	VMOVAPS.Z Z0, K7, Z3
+	VPADDD Z19, Z8, Z6
+	VPCMPEQD Z6, Z1, K7
+	VMOVAPS.Z Z0, K7, Z4
+	VPADDD Z20, Z8, Z6
+	VPCMPEQD Z6, Z1, K7
+	VMOVAPS.Z Z0, K7, Z5
+	VMOVAPS Z2, Z7
+	VPERMT2PS Z3, Z24, Z7
+	VPERMT2PS Z3, Z25, Z2
+	VMOVUPS Z7, K2, (R12)
+	VMOVUPS Z2, K3, 64(R12)
+	ADDQ $128, R12
+	VMOVAPS Z4, Z7
+	VPERMT2PS Z5, Z24, Z7
+	VPERMT2PS Z5, Z25, Z4
+	VMOVUPS Z7, K2, (R13)
+	VMOVUPS Z4, K3, 64(R13)
+	ADDQ $128, R13
+	LEAQ (DI)(AX*4), DI
+	LEAQ (SI)(AX*4), SI
+	VPADDD Z22, Z8, Z8
+	SUBQ AX, CX
+	JNE col
+	LEAQ (BX)(R9*2), BX
+	VPADDD Z21, Z23, Z23
+	DECQ DX
+	JNE row
+	VZEROUPPER
+	RET
+	DATA poolEven<>+0(SB)/4, $0
+	DATA poolEven<>+4(SB)/4, $2
+	DATA poolEven<>+8(SB)/4, $4
+	DATA poolEven<>+12(SB)/4, $6
+	DATA poolEven<>+16(SB)/4, $8
+	DATA poolEven<>+20(SB)/4, $10
+	DATA poolEven<>+24(SB)/4, $12
+	DATA poolEven<>+28(SB)/4, $14
+	DATA poolEven<>+32(SB)/4, $16
+	DATA poolEven<>+36(SB)/4, $18
+	DATA poolEven<>+40(SB)/4, $20
+	DATA poolEven<>+44(SB)/4, $22
+	DATA poolEven<>+48(SB)/4, $24
+	DATA poolEven<>+52(SB)/4, $26
+	DATA poolEven<>+56(SB)/4, $28
+	DATA poolEven<>+60(SB)/4, $30
+	GLOBL poolEven<>(SB), RODATA|NOPTR, $64
+	DATA poolLow<>+0(SB)/4, $0
+	DATA poolLow<>+4(SB)/4, $16
+	DATA poolLow<>+8(SB)/4, $1
+	DATA poolLow<>+12(SB)/4, $17
+	DATA poolLow<>+16(SB)/4, $2
+	DATA poolLow<>+20(SB)/4, $18
+	DATA poolLow<>+24(SB)/4, $3
+	DATA poolLow<>+28(SB)/4, $19
+	DATA poolLow<>+32(SB)/4, $4
+	DATA poolLow<>+36(SB)/4, $20
+	DATA poolLow<>+40(SB)/4, $5
+	DATA poolLow<>+44(SB)/4, $21
+	DATA poolLow<>+48(SB)/4, $6
+	DATA poolLow<>+52(SB)/4, $22
+	DATA poolLow<>+56(SB)/4, $7
+	DATA poolLow<>+60(SB)/4, $23
+	GLOBL poolLow<>(SB), RODATA|NOPTR, $64

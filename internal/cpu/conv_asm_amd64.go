@@ -12,7 +12,7 @@ var (
 		AVX2:   {1: convTile1AVX2, convTile2AVX2, convTile3AVX2, convTile4AVX2, convTile5AVX2, convTile6AVX2},
 		AVX512: {1: convTile1AVX512, convTile2AVX512, convTile3AVX512, convTile4AVX512, convTile5AVX512, convTile6AVX512, convTile7AVX512, convTile8AVX512},
 	}
-	convDotFuncs = [...][7]func(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int){
+	convDotFuncs = [...][7]func(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int){
 		AVX2:   {1: convDot1AVX2, convDot2AVX2, convDot3AVX2, convDot4AVX2},
 		AVX512: {1: convDot1AVX512, convDot2AVX512, convDot3AVX512, convDot4AVX512, convDot5AVX512, convDot6AVX512},
 	}
@@ -39,8 +39,9 @@ func convTileAsm(y []float32, yPitch int, a, b []float32, off []int, m, n int, a
 	convTileFuncs[active][m](&y[0], yPitch*4, &a[0], &b[0], unsafe.SliceData(off), len(off), (n+v-1)/v, add)
 }
 
-func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m, n int) {
-	convDotFuncs[active][m](&y[0], yPitch*4, &z[0], zPitch*4, &b[0], unsafe.SliceData(off), len(off), n*4/vectorBytes())
+func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m int, s segments) {
+	convDotFuncs[active][m](&y[0], yPitch*4, &z[0], zPitch*4, &b[0], unsafe.SliceData(off), len(off),
+		s.len*4/vectorBytes(), s.n, (s.z-s.len)*4, (s.b-s.len)*4)
 }
 
 func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor float32) {
@@ -51,4 +52,23 @@ func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor
 	} else {
 		convRowsAVX2(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4, bias, floor)
 	}
+}
+
+// maxPool2Asm pools one plane by 2×2 windows side by side and reports whether
+// it has a kernel for that.
+func maxPool2Asm(y []float32, index []int32, x []float32, rows, cols, w int) bool {
+	if active != AVX512 {
+		return false
+	}
+	maxPool2AVX512(&y[0], unsafe.SliceData(index), &x[0], rows, cols, w)
+	return true
+}
+
+// maxPool2GradAsm writes the first 2·rows rows and 2·cols columns of dx.
+func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool {
+	if active != AVX512 {
+		return false
+	}
+	maxPool2GradAVX512(&dx[0], &dy[0], &index[0], rows, cols, w)
+	return true
 }

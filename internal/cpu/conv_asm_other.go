@@ -11,7 +11,7 @@ func convTileAsm(y []float32, yPitch int, a, b []float32, off []int, m, n int, a
 	panic("cpu: no assembly")
 }
 
-func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m, n int) {
+func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m int, s segments) {
 	panic("cpu: no assembly")
 }
 
@@ -20,3 +20,7 @@ func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor
 }
 
 func vectorBytes() int { panic("cpu: no assembly") }
+
+func maxPool2Asm(y []float32, index []int32, x []float32, rows, cols, w int) bool { return false }
+
+func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool { return false }

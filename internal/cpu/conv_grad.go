@@ -196,51 +196,62 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
 	plane := p.planeLen(p.rows)
 	off := p.offsets(plane)
 	depth := len(off)
-	in, block := mem.Scratch[T](p.cg*p.planes()*plane + convSlack)
-	defer block.Free()
-	clear(in)
 	run := ((p.rows-1)*p.pitch + p.ow + 15) &^ 15
 	dyPitch := run + 16
-	dz, block2 := mem.Scratch[T](p.kg * dyPitch)
+	seg := segments{len: run, b: p.cg * p.planes() * plane, z: p.kg * dyPitch}
+	// Several images at a time make long sums, at whose end the lanes are added.
+	stack := max(1, min(n1-n0, 2048/run, (1<<18)/(seg.b+seg.z)))
+	in, block := mem.Scratch[T](stack*seg.b + convSlack)
+	defer block.Free()
+	clear(in)
+	dz, block2 := mem.Scratch[T](stack * seg.z)
 	defer block2.Free()
 	clear(dz)
 	mr := convDotRows[T](p.kg)
-	taps := max(24, (1<<17)/(run*mr)/24*24) // per call, which must stay short
-	for n := n0; n < n1; n++ {
+	for n := n0; n < n1; n += stack {
+		seg.n = min(stack, n1-n)
+		taps := max(24, (1<<17)/(run*seg.n*mr)/24*24) // per call, which must stay short
 		for g := range p.Groups {
-			convLoad(p.convPlan, in, x[(n*p.C+g*p.cg)*p.H*p.W:], p.cg, p.oy, p.rows)
-			copyPlanes(dz, dy[(n*p.K+g*p.kg)*p.oh*p.ow+p.oy*p.ow:], grid{
-				n: p.kg, rows: p.rows, cols: p.ow,
-				dstPlane: dyPitch, dstRow: p.pitch, dstCol: 1,
-				srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
+			for i := range seg.n {
+				convLoad(p.convPlan, in[i*seg.b:], x[((n+i)*p.C+g*p.cg)*p.H*p.W:], p.cg, p.oy, p.rows)
+				copyPlanes(dz[i*seg.z:], dy[((n+i)*p.K+g*p.kg)*p.oh*p.ow+p.oy*p.ow:], grid{
+					n: p.kg, rows: p.rows, cols: p.ow,
+					dstPlane: dyPitch, dstRow: p.pitch, dstCol: 1,
+					srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
+			}
 			for r := 0; r < p.kg; r += mr {
 				m := min(mr, p.kg-r)
 				for k := 0; k < depth; k += taps {
 					o := off[k:min(k+taps, depth)]
-					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[r*dyPitch:], dyPitch, in, o, m, run)
+					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[r*dyPitch:], dyPitch, in, o, m, seg)
 				}
 			}
 		}
 	}
 }
 
-// convDot adds Σ_q z[r·zPitch + q]·b[off[k] + q], q < n, to y[r·yPitch + k] for
-// rows r < m. n is a multiple of 16.
-func convDot[T Float](y []T, yPitch int, z []T, zPitch int, b []T, off []int, m, n int) {
+// segments describes the positions that convDot adds over: n runs of len
+// elements, a multiple of 16, at distances z and b in the two operands.
+type segments struct{ n, len, z, b int }
+
+// convDot adds Σ_q z[r·zPitch + q]·b[off[k] + q], q over the segments, to
+// y[r·yPitch + k] for rows r < m.
+func convDot[T Float](y []T, yPitch int, z []T, zPitch int, b []T, off []int, m int, s segments) {
 	if convAsm[T]() {
-		convDotAsm(singles(y), yPitch, singles(z), zPitch, singles(b), off, m, n)
+		convDotAsm(singles(y), yPitch, singles(z), zPitch, singles(b), off, m, s)
 		return
 	}
 	for r := range m {
-		row := z[r*zPitch:][:n]
 		for k, o := range off {
-			run := b[o:][:n]
 			var s0, s1, s2, s3 T
-			for q := 0; q+4 <= len(run) && q+4 <= len(row); q += 4 {
-				s0 += row[q] * run[q]
-				s1 += row[q+1] * run[q+1]
-				s2 += row[q+2] * run[q+2]
-				s3 += row[q+3] * run[q+3]
+			for i := range s.n {
+				row, run := z[r*zPitch+i*s.z:][:s.len], b[o+i*s.b:][:s.len]
+				for q := 0; q+4 <= len(run) && q+4 <= len(row); q += 4 {
+					s0 += row[q] * run[q]
+					s1 += row[q+1] * run[q+1]
+					s2 += row[q+2] * run[q+2]
+					s3 += row[q+3] * run[q+3]
+				}
 			}
 			y[r*yPitch+k] += (s0 + s1) + (s2 + s3)
 		}
@@ -255,28 +266,9 @@ func ConvGradBias[T Float](s ConvShape, db, dy []T) {
 		for k := lo; k < hi; k++ {
 			var sum T
 			for n := range s.N {
-				sum += sumRow(dy[(n*s.K+k)*area:][:area])
+				sum += Sum(dy[(n*s.K+k)*area:][:area])
 			}
 			db[k] = sum
 		}
 	})
-}
-
-// sumRow returns the sum of v.
-func sumRow[T Float](v []T) T {
-	var s [8]T
-	for ; len(v) >= 8; v = v[8:] {
-		s[0] += v[0]
-		s[1] += v[1]
-		s[2] += v[2]
-		s[3] += v[3]
-		s[4] += v[4]
-		s[5] += v[5]
-		s[6] += v[6]
-		s[7] += v[7]
-	}
-	for i, e := range v {
-		s[i] += e
-	}
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]))
 }

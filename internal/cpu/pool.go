@@ -54,7 +54,45 @@ func MaxPool[T Float](s PoolShape, y []T, index []int32, x []T) {
 	})
 }
 
+// pairs reports the commonest pooling: 2×2 windows side by side, none of them
+// cut off.
+func (s *PoolShape) pairs() bool {
+	return s.KH == 2 && s.KW == 2 && s.StrideH == 2 && s.StrideW == 2 && s.DilH == 1 && s.DilW == 1 &&
+		s.PadTop == 0 && s.PadLeft == 0 && 2*s.OutH <= s.H && 2*s.OutW <= s.W && s.OutH > 0 && s.OutW > 0
+}
+
+// maxPool2 is maxPoolPlane for pairs.
+func maxPool2[T Float](s *PoolShape, y []T, index []int32, x []T) {
+	for oy := range s.OutH {
+		at := 2 * oy * s.W
+		a, b := x[at:at+2*s.OutW], x[at+s.W:at+s.W+2*s.OutW]
+		row := y[oy*s.OutW:][:s.OutW]
+		for ox := range row {
+			best, i := a[2*ox], 0
+			if v := a[2*ox+1]; v > best || v != v && best == best {
+				best, i = v, 1
+			}
+			if v := b[2*ox]; v > best || v != v && best == best {
+				best, i = v, s.W
+			}
+			if v := b[2*ox+1]; v > best || v != v && best == best {
+				best, i = v, s.W+1
+			}
+			row[ox] = best
+			if index != nil {
+				index[oy*s.OutW+ox] = int32(at + 2*ox + i)
+			}
+		}
+	}
+}
+
 func maxPoolPlane[T Float](s *PoolShape, y []T, index []int32, x []T) {
+	if s.pairs() {
+		if !single[T]() || !maxPool2Asm(singles(y), index, singles(x), s.OutH, s.OutW, s.W) {
+			maxPool2(s, y, index, x)
+		}
+		return
+	}
 	for oy := range s.OutH {
 		y0, y1, iy := poolSpan(oy, s.H, s.KH, s.StrideH, s.DilH, s.PadTop)
 		for ox := range s.OutW {
@@ -82,9 +120,19 @@ func maxPoolPlane[T Float](s *PoolShape, y []T, index []int32, x []T) {
 func MaxPoolGrad[T Float](s PoolShape, dx, dy []T, index []int32) {
 	in, out := s.H*s.W, s.OutH*s.OutW
 	par.For(s.N, s.poolGrain(), func(lo, hi int) {
-		clear(dx[lo*in : hi*in])
+		pairs := s.pairs() && single[T]()
+		cut := s.H > 2*s.OutH || s.W > 2*s.OutW
 		for n := lo; n < hi; n++ {
 			plane, ix := dx[n*in:(n+1)*in], index[n*out:(n+1)*out]
+			if pairs {
+				if cut {
+					clear(plane)
+				}
+				if maxPool2GradAsm(singles(plane), singles(dy[n*out:(n+1)*out]), ix, s.OutH, s.OutW, s.W) {
+					continue
+				}
+			}
+			clear(plane)
 			for o, v := range dy[n*out : (n+1)*out] {
 				if i := ix[o]; i >= 0 {
 					plane[i] += v

@@ -70,7 +70,7 @@ var (
 
 // declare opens a function and its stub.
 func declare(name, doc, params string, size int) {
-	fmt.Fprintf(&asm, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, name, size)
+	fmt.Fprintf(&asm, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $8-%d\n", name, params, name, size)
 	fmt.Fprintf(&stubs, "\n")
 	if doc != "" {
 		fmt.Fprintf(&stubs, "%s\n//\n", doc)
@@ -216,9 +216,9 @@ func dot(v isa, mr int) {
 	name := fmt.Sprintf("convDot%d%s", mr, v.name)
 	doc := ""
 	if mr == 1 {
-		doc = fmt.Sprintf("// %s and those below are convDot for 1, 2, … rows: n counts vectors of %d bytes, the pitches bytes.", name, v.bytes)
+		doc = fmt.Sprintf("// %s and those below are convDot for 1, 2, … rows: n counts vectors of %d bytes, pitches and\n// the distances from the end of a segment to the next are in bytes.", name, v.bytes)
 	}
-	declare(name, doc, "y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n int", 64)
+	declare(name, doc, "y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int", 88)
 	p("MOVQ y+0(FP), DI")
 	p("MOVQ zPitch+24(FP), SI")
 	p("MOVQ off+40(FP), R10")
@@ -252,9 +252,10 @@ func dot(v isa, mr int) {
 			}
 		}
 		acc := func(r, t int) string { return fmt.Sprintf("%s%d", v.reg, t*mr+r) }
-		// The pointers move by AX, an offset common to all: rows of z are
-		// addressed from R15's neighbours, which leaves none; so z has its own.
 		p("MOVQ z+16(FP), AX")
+		p("MOVQ segments+64(FP), DX")
+		p("MOVQ DX, left-8(SP)")
+		p("segment%d:", nt)
 		p("MOVQ n+56(FP), DX")
 		p("PCALIGN $32")
 		p("loop%d:", nt)
@@ -286,6 +287,12 @@ func dot(v isa, mr int) {
 		p("ADDQ $%d, AX", v.bytes)
 		p("DECQ DX")
 		p("JNE loop%d", nt)
+		p("ADDQ zSegment+72(FP), AX")
+		for t := range nt {
+			p("ADDQ bSegment+80(FP), %s", regs[t])
+		}
+		p("DECQ left-8(SP)")
+		p("JNE segment%d", nt)
 		reduce(v, mr, nt)
 		p("ADDQ $%d, DI", nt*4)
 		p("ADDQ $%d, R10", nt*8)

@@ -97,5 +97,3 @@ func copyRows() {
 	}
 	p("GLOBL convLanes<>(SB), RODATA|NOPTR, $64")
 }
-
-func pool() {}
