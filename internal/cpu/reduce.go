@@ -12,7 +12,7 @@ import (
 
 const (
 	blockGo  = 128  // elements per block, 8 accumulators
-	blockAsm = 2048 // elements per block, at least 32 accumulators
+	blockAsm = 1024 // elements per block, at least 32 accumulators
 )
 
 // fast reports whether T's reductions run in assembly.

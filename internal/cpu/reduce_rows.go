@@ -1,7 +1,7 @@
 package cpu
 
 const (
-	rowBlock = 64  // rows that SumRows adds one after the other
+	rowBlock = 32  // rows that SumRows adds one after the other
 	colTile  = 128 // columns that SumRows works on at a time
 )
 

@@ -15,7 +15,7 @@ var vecSpecials = []float32{0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, 
 	-104.5, 1e10, -1e10, math.MaxFloat32, -math.MaxFloat32, 0x1p-126, -0x1p-126, 0x1p-149, -0x1p-149, 0x1.fffffep-127, 1e30, -1e30,
 	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), 0.99999994, 1.0000001, 5.3, -5.3, 7.3, -7.3, 8388608.5, -8388609}
 
-// vecSample fills a slice with vecSpecials and random values of all magnitudes.
+// vecSample fills a slice with special and random values of all magnitudes.
 func vecSample(n int, seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	x := make([]float32, n)
