@@ -1,3 +1,5 @@
+//go:build !amd64 || noasm
+
 package cpu
 
 func softmaxRowsAsm(dst, x, alpha, beta []float32, m, n int) bool { return false }
