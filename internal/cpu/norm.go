@@ -115,15 +115,7 @@ func normGrad[T Float](dx, dgamma, dbeta []T, m, n int, body func(lo, hi int, dg
 }
 
 // accumulate adds src to dst, which is at least as long.
-func accumulate[T Float](dst, src []T) {
-	if single[T]() && accumulateAsm(singles(dst), singles(src)) {
-		return
-	}
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] += v
-	}
-}
+func accumulate[T Float](dst, src []T) { Add(dst[:len(src)], dst[:len(src)], src) }
 
 func layerNorm[T Float](y, mean, rstd, x, gamma, beta []T, m, n int, eps T) {
 	if single[T]() && layerNormAsm(singles(y), singles(mean), singles(rstd), singles(x), singles(gamma), singles(beta), m, n, float32(eps)) {

@@ -1,6 +1,7 @@
+//go:build !amd64 || noasm
+
 package cpu
 
-func accumulateAsm(dst, src []float32) bool { return false }
 func layerNormAsm(y, mean, rstd, x, gamma, beta []float32, m, n int, eps float32) bool {
 	return false
 }

@@ -22,19 +22,19 @@ func withEachISA(t *testing.T, body func(t *testing.T)) {
 // rowSizes are the row lengths at which vector loops begin and end.
 var rowSizes = []int{1, 2, 3, 7, 8, 9, 10, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 127, 129, 1000, 1023}
 
-const guard = 12345.678
+const fence = 12345.678
 
 // guarded returns n elements, one past an aligned address, and a check that
 // nothing around them was written.
 func guarded(t *testing.T, n int) ([]float32, func()) {
 	all := make([]float32, n+34)
 	for i := range all {
-		all[i] = guard
+		all[i] = fence
 	}
 	return all[17 : 17+n : 17+n], func() {
 		t.Helper()
 		for i, v := range all {
-			if (i < 17 || i >= 17+n) && v != guard {
+			if (i < 17 || i >= 17+n) && v != fence {
 				t.Errorf("element %d of %d written outside the slice", i-17, n)
 			}
 		}

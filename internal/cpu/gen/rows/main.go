@@ -13,7 +13,7 @@ import (
 
 func main() {
 	write("softmax", softmaxKernels)
-	// write("norm", normKernels)
+	write("norm", normKernels)
 	// write("step", stepKernels)
 	// write("rng", rngKernels)
 }
