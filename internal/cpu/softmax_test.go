@@ -49,7 +49,7 @@ func randoms(r *rand.Rand, n int, scale float64) []float32 {
 	return x[1:] // not aligned
 }
 
-func widen(x []float32) []float64 {
+func doubles(x []float32) []float64 {
 	if x == nil {
 		return nil
 	}
@@ -105,7 +105,7 @@ func TestSoftmaxFamily(t *testing.T) {
 			what := fmt.Sprintf("%d×%d", m, n)
 
 			got, check := guarded(t, m*n)
-			SoftmaxRows(want, widen(x), m, n)
+			SoftmaxRows(want, doubles(x), m, n)
 			SoftmaxRows(got, x, m, n)
 			for i := range want { // x - max is rounded to float32, as in PyTorch
 				rel := 3*ulp - math.Log(max(want[i], 1e-45))*ulp/2
@@ -114,23 +114,23 @@ func TestSoftmaxFamily(t *testing.T) {
 			check()
 
 			dx, check2 := guarded(t, m*n)
-			SoftmaxGradRows(want, widen(g), widen(got), m, n)
+			SoftmaxGradRows(want, doubles(g), doubles(got), m, n)
 			SoftmaxGradRows(dx, g, got, m, n)
 			near(t, "SoftmaxGradRows "+what, dx, want, 4*ulp, 2e-6)
 			check2()
 
-			LogSoftmaxRows(want, widen(x), m, n)
+			LogSoftmaxRows(want, doubles(x), m, n)
 			LogSoftmaxRows(got, x, m, n)
 			near(t, "LogSoftmaxRows "+what, got, want, 3*ulp, 2e-7)
 			check()
 
-			LogSoftmaxGradRows(want, widen(g), widen(got), m, n)
+			LogSoftmaxGradRows(want, doubles(g), doubles(got), m, n)
 			LogSoftmaxGradRows(dx, g, got, m, n)
 			near(t, "LogSoftmaxGradRows "+what, dx, want, 4*ulp, 3e-6*math.Sqrt(float64(n)))
 			check2()
 
 			lse, check3 := guarded(t, m)
-			LogSumExpRows(want, widen(x), m, n)
+			LogSumExpRows(want, doubles(x), m, n)
 			LogSumExpRows(lse, x, m, n)
 			near(t, "LogSumExpRows "+what, lse, want[:m], 3*ulp, 2e-7)
 			check3()
