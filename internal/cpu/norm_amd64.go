@@ -76,9 +76,9 @@ func layerNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, m, n
 // callSize is about how many elements one assembly call over a channel covers.
 const callSize = 65536
 
-// segments calls body for groups of the n segments of a channel that are short
+// channelCalls calls body for groups of the n segments of a channel that are short
 // enough for one assembly call: m of them, from offset at on.
-func segments(n, c, s, ch int, body func(at, m int)) {
+func channelCalls(n, c, s, ch int, body func(at, m int)) {
 	group := max(1, callSize/max(s, 1))
 	for i := 0; i < n; i += group {
 		body((i*c+ch)*s, min(group, n-i))
@@ -113,7 +113,7 @@ func refine(mu float32, rest, squares, count float64) (mean, variance float32) {
 }
 
 func momentsAsm(x []float32, n, c, s, ch int, mean float32) (sum, squares float64) {
-	segments(n, c, s, ch, func(at, m int) {
+	channelCalls(n, c, s, ch, func(at, m int) {
 		var a, b float32
 		if active == AVX512 {
 			a, b = channelMomentsAVX512(&x[at], m, c*s, s, mean)
@@ -167,7 +167,7 @@ func batchNormApplyAsm(y, x, mean, rstd, gamma, beta []float32, n, c, s, lo, hi 
 	if s > 1 {
 		for ch := lo; ch < hi; ch++ {
 			scale, shift := channelScale(rstd, gamma, beta, ch)
-			segments(n, c, s, ch, func(at, m int) {
+			channelCalls(n, c, s, ch, func(at, m int) {
 				if active == AVX512 {
 					channelApplyAVX512(&y[at], &x[at], m, c*s, s, mean[ch], scale, shift)
 				} else {
@@ -208,7 +208,7 @@ func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c
 	for ch := lo; ch < hi; ch++ {
 		mu := mean[ch]
 		var sg, sgx float64
-		segments(n, c, s, ch, func(at, m int) {
+		channelCalls(n, c, s, ch, func(at, m int) {
 			var u, v float32
 			if active == AVX512 {
 				u, v = channelDotsAVX512(&g[at], &x[at], m, c*s, s, mu)
@@ -221,7 +221,7 @@ func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c
 		if dx == nil {
 			continue
 		}
-		segments(n, c, s, ch, func(at, m int) {
+		channelCalls(n, c, s, ch, func(at, m int) {
 			if active == AVX512 {
 				channelGradAVX512(&dx[at], &g[at], &x[at], m, c*s, s, mu, k, a, b)
 			} else {
