@@ -36,3 +36,18 @@ func (k *gemmKernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, 
 		transposePortable[float64](dst, src, dstRow, srcRow, rows, cols, k.lanes)
 	}
 }
+
+// copyRows gathers rows of cols columns one behind the other, each filled up
+// with zeros to whole vectors.
+func (k *gemmKernel) copyRows(dst, src unsafe.Pointer, srcRow uintptr, cols, rows int) {
+	vecs := (cols + k.lanes - 1) / k.lanes
+	last := (cols - (vecs-1)*k.lanes) * int(k.size) / 4
+	switch k.isa {
+	case AVX512:
+		gemmCopyRowsF32AVX512(dst, src, srcRow, vecs, last, rows)
+	case AVX2:
+		gemmCopyRowsF32AVX2(dst, src, srcRow, vecs, last, rows)
+	default:
+		copyRowsPortable(dst, src, srcRow, cols, rows, k)
+	}
+}

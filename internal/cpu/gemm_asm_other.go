@@ -22,3 +22,9 @@ func (k *gemmKernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, 
 		transposePortable[float64](dst, src, dstRow, srcRow, rows, cols, k.lanes)
 	}
 }
+
+// copyRows gathers rows of cols columns one behind the other, each filled up
+// with zeros to whole vectors.
+func (k *gemmKernel) copyRows(dst, src unsafe.Pointer, srcRow uintptr, cols, rows int) {
+	copyRowsPortable(dst, src, srcRow, cols, rows, k)
+}

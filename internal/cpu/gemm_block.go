@@ -93,7 +93,7 @@ func (g *gemmProduct) single() bool {
 		return false
 	}
 	t := gemmTile{
-		a: g.a, b: g.b, c: g.c, aRow: g.aRow, aK: g.aK, bK: g.bRow, cRow: g.cRow, k: g.k, rows: g.m,
+		a: g.a, b: g.b, c: g.c, next: g.a, aRow: g.aRow, aK: g.aK, bK: g.bRow, cRow: g.cRow, k: g.k, rows: g.m,
 		bias: g.bias, rowBias: g.rowBias, relu: g.relu, alpha: g.alpha, beta: g.beta,
 	}
 	kern.setWidth(&t, g.n)
@@ -144,10 +144,6 @@ func (b *gemmBlock) run() {
 
 // cut decides into how many pieces the block is cut.
 func (b *gemmBlock) cut() {
-	b.rowsEach, b.rowPieces, b.groups = b.m, 1, 1
-	if !b.parallel {
-		return
-	}
 	pieces := min(max(b.m*b.panels.cols*b.kLen/pieceWork, 1), 64)
 	b.rowPieces = min((b.m+rowStep-1)/rowStep, pieces)
 	b.rowsEach = ((b.m+b.rowPieces-1)/b.rowPieces + rowStep - 1) / rowStep * rowStep
@@ -218,6 +214,10 @@ func (b *gemmBlock) tilePiece(i int) {
 			t.rows = row0 + (i+1)*rows/tiles - r0
 			t.a = unsafe.Add(b.a, uintptr(r0)*b.aRow+uintptr(b.k0)*b.aK)
 			t.c = unsafe.Add(b.c, uintptr(r0)*b.cRow+col)
+			t.next = t.a
+			if r0+t.rows < b.m {
+				t.next = unsafe.Add(t.a, uintptr(t.rows)*b.aRow)
+			}
 			if last && b.rowBias != nil {
 				t.rowBias = unsafe.Add(b.rowBias, uintptr(r0)*size)
 			}

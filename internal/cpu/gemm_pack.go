@@ -49,10 +49,16 @@ func (g *gemmProduct) packPanel(dst, b unsafe.Pointer, k, cols int) {
 		}
 		return
 	}
-	used := uintptr(cols) * g.kern.size
-	for p := range uintptr(k) {
+	g.kern.copyRows(dst, b, g.bRow, cols, k)
+}
+
+// copyRowsPortable is the twin of the copying assembly.
+func copyRowsPortable(dst, src unsafe.Pointer, srcRow uintptr, cols, rows int, k *gemmKernel) {
+	used := uintptr(cols) * k.size
+	row := uintptr((cols+k.lanes-1)/k.lanes*k.lanes) * k.size
+	for p := range uintptr(rows) {
 		to := unsafe.Slice((*byte)(unsafe.Add(dst, p*row)), row)
-		copy(to, unsafe.Slice((*byte)(unsafe.Add(b, p*g.bRow)), used))
+		copy(to, unsafe.Slice((*byte)(unsafe.Add(src, p*srcRow)), used))
 		clear(to[used:])
 	}
 }

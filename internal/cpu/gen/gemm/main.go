@@ -24,10 +24,10 @@ type isa struct {
 	masks   bool   // mask registers exist (K1 selects the last vector's columns)
 
 	// Registers beside the accumulators, which are numbered from 0.
-	b      int // first of the vectors of B
-	bcast  []int
-	mask   int // AVX2: lanes of the last vector
-	labels int
+	b     int // first of the vectors of B
+	bcast []int
+	mask  int // AVX2: lanes of the last vector
+
 }
 
 var sets = []*isa{
@@ -56,12 +56,13 @@ const (
 	offMask
 	offLanes
 	offPartial
-	offBMasked
+	offMaskB
 	offBias
 	offRowBias
 	offReLU
 	offAlpha
 	offBeta
+	offNext
 )
 
 var out bytes.Buffer
@@ -76,6 +77,7 @@ func main() {
 	}
 	for _, s := range sets {
 		if s.elem == 4 {
+			s.copyRows()
 			s.transpose()
 		}
 	}
@@ -87,6 +89,7 @@ func main() {
 	}
 	for _, s := range sets {
 		if s.elem == 4 {
+			fmt.Fprintf(&out, "\n//go:noescape\nfunc gemmCopyRows%s(dst, src unsafe.Pointer, srcRow uintptr, vecs, last, rows int)\n", s.name)
 			fmt.Fprintf(&out, "\n//go:noescape\nfunc gemmTranspose%s(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int)\n", s.name)
 		}
 	}
@@ -169,19 +172,6 @@ func (s *isa) tileOf(rows, vecs int) {
 	acc := func(r, v int) string { return s.v(r*vecs + v) }
 	label(name)
 
-	// C will be needed at the end.
-	emit("CMPQ CX, $64")
-	emit("JLT %szero", name)
-	emit("MOVQ BX, R12")
-	for r := range rows {
-		for v := range vecs {
-			emit("PREFETCHT0 %d(R12)", v*s.bytes)
-		}
-		if r < rows-1 {
-			emit("ADDQ R11, R12")
-		}
-	}
-	label(name + "zero")
 	if rows > 4 {
 		emit("LEAQ (SI)(R8*4), R12")
 	}
@@ -190,28 +180,78 @@ func (s *isa) tileOf(rows, vecs int) {
 	}
 	for r := range rows {
 		for v := range vecs {
-			if s.masks {
-				emit("VPXORQ %s, %s, %s", acc(r, v), acc(r, v), acc(r, v))
-			} else {
-				emit("VXORPS %s, %s, %s", acc(r, v), acc(r, v), acc(r, v))
-			}
+			s.zero(acc(r, v))
 		}
 	}
 	emit("TESTQ CX, CX")
 	emit("JEQ %send", name)
-	emit("CMPQ %d(DI), $0", offBMasked)
+	emit("CMPQ %d(DI), $0", offMaskB)
 	emit("JNE %smasked", name)
-	s.loop(name+"loop", rows, vecs, acc, false)
+	if rows*vecs*2 > s.maxRows[vecs]*vecs {
+		s.longLoop(name, rows, vecs, acc)
+	}
+	label(name + "short")
+	s.step(rows, vecs, acc, false, nil)
+	emit("DECQ CX")
+	emit("JNE %sshort", name)
 	emit("JMP %send", name)
-	s.loop(name+"masked", rows, vecs, acc, true)
+	label(name + "masked")
+	s.step(rows, vecs, acc, true, nil)
+	emit("DECQ CX")
+	emit("JNE %smasked", name)
 	label(name + "end")
 	s.epilogue(name, rows, vecs, acc)
 }
 
-// loop writes the loop over k: rows·vecs multiply-adds a turn.
-func (s *isa) loop(name string, rows, vecs int, acc func(r, v int) string, masked bool) {
+// longLoop writes the loop over k for large tiles: four steps a turn, first
+// turns that prefetch one row of C each, since C is needed at the end, then
+// turns that prefetch the next tile's rows of A. Bursts of prefetches would
+// hold up the loads of B. What is left of k (1 to 4) goes on at the short loop.
+func (s *isa) longLoop(name string, rows, vecs int, acc func(r, v int) string) {
+	emit("LEAQ -1(CX), R15")
+	emit("SHRQ $2, R15")
+	emit("SUBQ $%d, R15", rows+1)
+	emit("JLT %sshort", name)
+
+	emit("MOVQ BX, R14")
+	emit("LEAQ -%d(CX), CX", 4*rows)
+	emit("MOVQ $%d, R11", rows)
 	emit("PCALIGN $32")
-	label(name)
+	label(name + "first")
+	for i := range 4 {
+		var fetch []string
+		if i < vecs {
+			fetch = append(fetch, fmt.Sprintf("%d(R14)", i*s.bytes))
+		} else if i == 3 {
+			fetch = append(fetch, fmt.Sprintf("%d(R14)", vecs*s.bytes-1))
+		}
+		s.step(rows, vecs, acc, false, fetch)
+	}
+	emit("ADDQ %d(DI), R14", offCRow)
+	emit("DECQ R11")
+	emit("JNE %sfirst", name)
+
+	emit("MOVQ %d(DI), R14", offNext)
+	emit("LEAQ (R14)(R8*4), R11")
+	emit("PCALIGN $32")
+	label(name + "next")
+	for i := range 4 {
+		var fetch []string
+		for r := i; r < min(rows, 8); r += 4 {
+			fetch = append(fetch, row([3]string{"R14", "R11"}, "R8", r, 0))
+		}
+		s.step(rows, vecs, acc, false, fetch)
+	}
+	emit("ADDQ $%d, R14", 4*s.elem)
+	emit("ADDQ $%d, R11", 4*s.elem)
+	emit("SUBQ $4, CX")
+	emit("DECQ R15")
+	emit("JGE %snext", name)
+	emit("MOVQ %d(DI), R11", offCRow)
+}
+
+// step writes one step of k: rows·vecs multiply-adds and a few prefetches.
+func (s *isa) step(rows, vecs int, acc func(r, v int) string, masked bool, fetch []string) {
 	for v := range vecs {
 		s.load(fmt.Sprintf("%d(DX)", v*s.bytes), s.v(s.b+v), masked && v == vecs-1)
 	}
@@ -222,12 +262,23 @@ func (s *isa) loop(name string, rows, vecs int, acc func(r, v int) string, maske
 		for v := range vecs {
 			emit("VFMADD231%s %s, %s, %s", s.suffix, s.v(s.b+v), a, acc(r, v))
 		}
+		if r%3 == 1 && len(fetch) > 0 {
+			emit("PREFETCHT0 %s", fetch[0])
+			fetch = fetch[1:]
+		}
 	}
 	for b := range (rows + 3) / 4 {
 		emit("ADDQ R9, %s", aBases[b])
 	}
-	emit("DECQ CX")
-	emit("JNE %s", name)
+}
+
+// zero clears a vector register.
+func (s *isa) zero(reg string) {
+	if s.masks {
+		emit("VPXORQ %s, %s, %s", reg, reg, reg)
+	} else {
+		emit("VXORPS %s, %s, %s", reg, reg, reg)
+	}
 }
 
 // load reads a vector, or only the lanes of the last vector of a row.
@@ -322,11 +373,7 @@ func (s *isa) epilogue(name string, rows, vecs int, acc func(r, v int) string) {
 	label(name + "relu")
 	emit("CMPQ %d(DI), $0", offReLU)
 	emit("JEQ %sstore", name)
-	if s.masks {
-		emit("VPXORQ %s, %s, %s", bc, bc, bc)
-	} else {
-		emit("VXORPS %s, %s, %s", bc, bc, bc)
-	}
+	s.zero(bc)
 	// The operand order lets NaN pass.
 	each(func(r, v int) { emit("VMAX%s %s, %s, %s", s.suffix, acc(r, v), bc, acc(r, v)) })
 
@@ -346,6 +393,71 @@ func (s *isa) epilogue(name string, rows, vecs int, acc func(r, v int) string) {
 	})
 	emit("VZEROUPPER")
 	emit("RET")
+}
+
+// copyRows writes the function that gathers rows of up to s.vecs vectors, the
+// last of which has only so many 32-bit lanes, one behind the other, filled up
+// with zeros.
+func (s *isa) copyRows() {
+	name := "gemmCopyRows" + s.name
+	most := len(s.maxRows) - 1
+	fmt.Fprintf(&out, "\n// func %s(dst, src unsafe.Pointer, srcRow uintptr, vecs, last, rows int)\nTEXT ·%s(SB), NOSPLIT, $0-48\n", name, name)
+	emit("MOVQ dst+0(FP), DI")
+	emit("MOVQ src+8(FP), SI")
+	emit("MOVQ srcRow+16(FP), R8")
+	emit("MOVQ vecs+24(FP), R10")
+	emit("MOVQ last+32(FP), CX")
+	emit("MOVQ rows+40(FP), R11")
+	emit("TESTQ R11, R11")
+	emit("JLE done")
+	s.laneMask()
+	// The rows are far apart, where the processor doesn't look ahead.
+	emit("MOVQ R8, DX")
+	emit("SHLQ $4, DX")
+	emit("ADDQ SI, DX")
+	for vecs := most; vecs >= 1; vecs-- {
+		emit("CMPQ R10, $%d", vecs)
+		emit("JEQ copy%d", vecs)
+	}
+	emit("RET")
+	for vecs := most; vecs >= 1; vecs-- {
+		label(fmt.Sprintf("copy%d", vecs))
+		for v := range vecs {
+			emit("PREFETCHT0 %d(DX)", v*s.bytes)
+		}
+		emit("PREFETCHT0 %d(DX)", vecs*s.bytes-1)
+		emit("ADDQ R8, DX")
+		for v := range vecs {
+			s.load(fmt.Sprintf("%d(SI)", v*s.bytes), s.v(v), v == vecs-1)
+		}
+		emit("ADDQ R8, SI")
+		for v := range vecs {
+			emit("VMOVUPS %s, %d(DI)", s.v(v), v*s.bytes)
+		}
+		emit("ADDQ $%d, DI", vecs*s.bytes)
+		emit("DECQ R11")
+		emit("JNE copy%d", vecs)
+		emit("JMP done")
+	}
+	label("done")
+	emit("VZEROUPPER")
+	emit("RET")
+}
+
+// laneMask makes a mask of the first CX 32-bit lanes in K1 or Y15.
+func (s *isa) laneMask() {
+	if s.masks {
+		emit("MOVQ $1, AX")
+		emit("SHLQ CX, AX")
+		emit("DECQ AX")
+		emit("KMOVW AX, K1")
+		return
+	}
+	emit("LEAQ gemmLanes<>+32(SB), AX")
+	emit("MOVQ CX, DX")
+	emit("SHLQ $2, DX")
+	emit("SUBQ DX, AX")
+	emit("VMOVUPS (AX), Y15")
 }
 
 // transpose writes the function that turns a block of up to one vector's
@@ -368,24 +480,9 @@ func (s *isa) transpose() {
 	emit("MOVQ $%d, CX", n)
 	emit("CMPQ R11, CX")
 	emit("CMOVQLT R11, CX")
-	if s.masks {
-		emit("MOVQ $1, AX")
-		emit("SHLQ CX, AX")
-		emit("DECQ AX")
-		emit("KMOVW AX, K1")
-	} else {
-		emit("LEAQ gemmLanes<>+%d(SB), AX", 4*n)
-		emit("MOVQ CX, DX")
-		emit("SHLQ $2, DX")
-		emit("SUBQ DX, AX")
-		emit("VMOVUPS (AX), Y15")
-	}
+	s.laneMask()
 	for r := range n {
-		if s.masks {
-			emit("VPXORQ Z%d, Z%d, Z%d", r, r, r)
-		} else {
-			emit("VXORPS Y%d, Y%d, Y%d", r, r, r)
-		}
+		s.zero(s.v(r))
 	}
 	emit("MOVQ SI, AX")
 	for r := range n {
@@ -394,11 +491,8 @@ func (s *isa) transpose() {
 			emit("JEQ loaded")
 			emit("ADDQ R9, AX")
 		}
-		if s.masks {
-			emit("VMOVUPS.Z (AX), K1, Z%d", r)
-		} else {
-			emit("VMASKMOVPS (AX), Y15, Y%d", r)
-		}
+		s.load("(AX)", s.v(r), true)
+		emit("PREFETCHT0 %d(AX)", 512)
 	}
 	label("loaded")
 	cols := s.shuffle(n)
