@@ -19,6 +19,41 @@ func unary(name string, f32 func(dst, x []float32), f64 func(dst, x []float64), 
 	})
 }
 
+// unaryNumber is unary for functions of integers too.
+func unaryNumber(name string, f32 func(dst, x []float32), f64 func(dst, x []float64), i func(x int64) int64, vjp func(x, y, g *Tensor) *Tensor) *Op {
+	op := unary(name, f32, f64, vjp)
+	floats := op.Kernel
+	op.Infer = sameNumber
+	op.Kernel = func(c *Call) {
+		if c.Out[0].dtype.IsFloat() {
+			floats(c)
+		} else {
+			mapInteger(c.Out[0], c.In[0], i)
+		}
+	}
+	return op
+}
+
+// mapInteger computes an integer out from x, of the same shape and data type.
+func mapInteger(out, x *Tensor, f func(int64) int64) {
+	switch out.dtype {
+	case Int64:
+		map1(out, x, integers1[int64](f))
+	case Int32:
+		map1(out, x, integers1[int32](f))
+	case Uint8:
+		map1(out, x, integers1[uint8](f))
+	}
+}
+
+func integers1[T int64 | int32 | uint8](f func(int64) int64) func(dst, x []T) {
+	return func(dst, x []T) {
+		for i := range dst {
+			dst[i] = T(f(int64(x[i])))
+		}
+	}
+}
+
 var opTanh, opTanhGrad *Op
 
 func init() {
@@ -36,7 +71,7 @@ func (x *Tensor) Tanh() *Tensor { return apply(opTanh, nil, x) }
 func fusedGrad(name string, f32 func(dst, g, v []float32), f64 func(dst, g, v []float64), simple func(g, v *Tensor) *Tensor) *Op {
 	return define(Op{
 		Name:  name,
-		Infer: sameFloat,
+		Infer: sameFloats,
 		Kernel: func(c *Call) {
 			if c.Out[0].dtype == Float64 {
 				map2(c.Out[0], c.In[0], c.In[1], f64)
@@ -51,9 +86,9 @@ func fusedGrad(name string, f32 func(dst, g, v []float32), f64 func(dst, g, v []
 var opSquare, opNeg *Op
 
 func init() {
-	opSquare = unary("square", cpu.Square[float32], cpu.Square[float64],
+	opSquare = unaryNumber("square", cpu.Square[float32], cpu.Square[float64], func(x int64) int64 { return x * x },
 		func(x, y, g *Tensor) *Tensor { return g.Mul(x).MulScalar(2) })
-	opNeg = unary("neg", cpu.Neg[float32], cpu.Neg[float64],
+	opNeg = unaryNumber("neg", cpu.Neg[float32], cpu.Neg[float64], func(x int64) int64 { return -x },
 		func(x, y, g *Tensor) *Tensor { return g.Neg() })
 }
 
@@ -62,35 +97,3 @@ func (x *Tensor) Square() *Tensor { return apply(opSquare, nil, x) }
 
 // Neg returns the negative of each element of x.
 func (x *Tensor) Neg() *Tensor { return apply(opNeg, nil, x) }
-
-var opMulScalar, opAddScalar *Op
-
-func init() {
-	opMulScalar = withScalar("mul_scalar", cpu.MulScalar[float32], cpu.MulScalar[float64],
-		func(g *Tensor, s float64) *Tensor { return g.MulScalar(s) })
-	opAddScalar = withScalar("add_scalar", cpu.AddScalar[float32], cpu.AddScalar[float64],
-		func(g *Tensor, s float64) *Tensor { return g })
-}
-
-// withScalar makes the row of an elementwise function of a float tensor and a number.
-func withScalar(name string, f32 func(dst, x []float32, s float32), f64 func(dst, x []float64, s float64), vjp func(g *Tensor, s float64) *Tensor) *Op {
-	return define(Op{
-		Name:  name,
-		Infer: sameFloat,
-		Kernel: func(c *Call) {
-			s := c.Attrs.(float64)
-			if c.Out[0].dtype == Float64 {
-				map1(c.Out[0], c.In[0], func(dst, x []float64) { f64(dst, x, s) })
-			} else {
-				map1(c.Out[0], c.In[0], func(dst, x []float32) { f32(dst, x, float32(s)) })
-			}
-		},
-		VJP: func(c *Call, g []*Tensor) []*Tensor { return []*Tensor{vjp(g[0], c.Attrs.(float64))} },
-	})
-}
-
-// MulScalar returns each element of x times s.
-func (x *Tensor) MulScalar(s float64) *Tensor { return apply(opMulScalar, s, x) }
-
-// AddScalar returns each element of x plus s.
-func (x *Tensor) AddScalar(s float64) *Tensor { return apply(opAddScalar, s, x) }

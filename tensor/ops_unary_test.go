@@ -1,7 +1,6 @@
 package tensor_test
 
 import (
-	"math"
 	"math/rand/v2"
 
 	. "github.com/gradus-ml/gradus/tensor"
@@ -41,10 +40,4 @@ func wrongFloats(call func(x *Tensor) *Tensor) []rejected {
 		{"expected a float tensor, got bool", func() { call(Zeros(Bool, 2, 2)) }},
 		{"a tensor is nil", func() { call(nil) }},
 	}
-}
-
-func init() {
-	addRow("tanh", row{samples: elementwise((*Tensor).Tanh, math.Tanh, -3, 3), rejected: wrongFloats((*Tensor).Tanh)})
-	addRow("square", row{samples: elementwise((*Tensor).Square, func(x float64) float64 { return x * x }, -3, 3), rejected: wrongFloats((*Tensor).Square)})
-	addRow("neg", row{samples: elementwise((*Tensor).Neg, func(x float64) float64 { return -x }, -3, 3), rejected: wrongFloats((*Tensor).Neg)})
 }
