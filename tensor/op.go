@@ -217,8 +217,8 @@ func sameFloat(c *Call) ([]Spec, error) {
 	return []Spec{{x.dtype, x.shape}}, nil
 }
 
-// sameFloats is the Infer of elementwise operations on float tensors of one shape and data type.
-func sameFloats(c *Call) ([]Spec, error) {
+// alikeFloats is the Infer of elementwise operations on float tensors of one shape and data type.
+func alikeFloats(c *Call) ([]Spec, error) {
 	for _, x := range c.In[1:] {
 		if !x.SameShape(c.In[0]) || x.dtype != c.In[0].dtype {
 			return nil, reject("", "inputs must have one shape and data type, got %s %s and %s %s", c.In[0].dtype, c.In[0].shapeText(), x.dtype, x.shapeText())

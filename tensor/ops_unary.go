@@ -71,7 +71,7 @@ func (x *Tensor) Tanh() *Tensor { return apply(opTanh, nil, x) }
 func fusedGrad(name string, f32 func(dst, g, v []float32), f64 func(dst, g, v []float64), simple func(g, v *Tensor) *Tensor) *Op {
 	return define(Op{
 		Name:  name,
-		Infer: sameFloats,
+		Infer: alikeFloats,
 		Kernel: func(c *Call) {
 			if c.Out[0].dtype == Float64 {
 				map2(c.Out[0], c.In[0], c.In[1], f64)

@@ -99,7 +99,7 @@ func fusedGradScalar(name string, f32 func(dst, g, x []float32, s float32), f64 
 	simple func(g, x *Tensor, s float64) *Tensor) *Op {
 	return define(Op{
 		Name:  name,
-		Infer: sameFloats,
+		Infer: alikeFloats,
 		Kernel: func(c *Call) {
 			s := c.Attrs.(float64)
 			if c.Out[0].dtype == Float64 {
@@ -162,7 +162,7 @@ func init() {
 	})
 	opClampGrad = define(Op{
 		Name:  "clamp_grad",
-		Infer: sameFloats,
+		Infer: alikeFloats,
 		Kernel: func(c *Call) {
 			v := c.Attrs.(interval)
 			if c.Out[0].dtype == Float64 {
