@@ -174,10 +174,20 @@ func vecErfAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s flo
 //go:noescape
 func vecGELUAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecGELUTanhAVX512 is the assembly of GELUTanh.
+//
+//go:noescape
+func vecGELUTanhAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecGELUGradAVX512 is the assembly of GELUGrad.
 //
 //go:noescape
 func vecGELUGradAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecGELUTanhGradAVX512 is the assembly of GELUTanhGrad.
+//
+//go:noescape
+func vecGELUTanhGradAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecSigmoidAVX512 is the assembly of Sigmoid.
 //
@@ -199,16 +209,6 @@ func vecSoftplusGradAVX512(dst *float32, a *float32, b *float32, c *float32, n i
 //go:noescape
 func vecSiLUGradAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
-// vecGELUTanhAVX512 is the assembly of GELUTanh.
-//
-//go:noescape
-func vecGELUTanhAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-
-// vecGELUTanhGradAVX512 is the assembly of GELUTanhGrad.
-//
-//go:noescape
-func vecGELUTanhGradAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-
 // vecSoftplusAVX512 is the assembly of Softplus.
 //
 //go:noescape
@@ -224,10 +224,45 @@ func vecLogSigmoidAVX512(dst *float32, a *float32, b *float32, c *float32, n int
 //go:noescape
 func vecELUGradAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecELUAVX512 is the assembly of ELU.
+//
+//go:noescape
+func vecELUAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecExpm1AVX512 is the assembly of Expm1.
+//
+//go:noescape
+func vecExpm1AVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecLogAVX512 is the assembly of Log.
 //
 //go:noescape
 func vecLogAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog2AVX512 is the assembly of Log2.
+//
+//go:noescape
+func vecLog2AVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog10AVX512 is the assembly of Log10.
+//
+//go:noescape
+func vecLog10AVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog1pAVX512 is the assembly of Log1p.
+//
+//go:noescape
+func vecLog1pAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecSinAVX512 is the assembly of Sin.
+//
+//go:noescape
+func vecSinAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecCosAVX512 is the assembly of Cos.
+//
+//go:noescape
+func vecCosAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecSumAVX512 returns the sum of n elements.
 //
@@ -464,10 +499,20 @@ func vecErfAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float
 //go:noescape
 func vecGELUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecGELUTanhAVX2 is the assembly of GELUTanh.
+//
+//go:noescape
+func vecGELUTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecGELUGradAVX2 is the assembly of GELUGrad.
 //
 //go:noescape
 func vecGELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecGELUTanhGradAVX2 is the assembly of GELUTanhGrad.
+//
+//go:noescape
+func vecGELUTanhGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecSigmoidAVX2 is the assembly of Sigmoid.
 //
@@ -489,16 +534,6 @@ func vecSoftplusGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int
 //go:noescape
 func vecSiLUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
-// vecGELUTanhAVX2 is the assembly of GELUTanh.
-//
-//go:noescape
-func vecGELUTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-
-// vecGELUTanhGradAVX2 is the assembly of GELUTanhGrad.
-//
-//go:noescape
-func vecGELUTanhGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-
 // vecSoftplusAVX2 is the assembly of Softplus.
 //
 //go:noescape
@@ -514,10 +549,45 @@ func vecLogSigmoidAVX2(dst *float32, a *float32, b *float32, c *float32, n int, 
 //go:noescape
 func vecELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecELUAVX2 is the assembly of ELU.
+//
+//go:noescape
+func vecELUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecExpm1AVX2 is the assembly of Expm1.
+//
+//go:noescape
+func vecExpm1AVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecLogAVX2 is the assembly of Log.
 //
 //go:noescape
 func vecLogAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog2AVX2 is the assembly of Log2.
+//
+//go:noescape
+func vecLog2AVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog10AVX2 is the assembly of Log10.
+//
+//go:noescape
+func vecLog10AVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecLog1pAVX2 is the assembly of Log1p.
+//
+//go:noescape
+func vecLog1pAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecSinAVX2 is the assembly of Sin.
+//
+//go:noescape
+func vecSinAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecCosAVX2 is the assembly of Cos.
+//
+//go:noescape
+func vecCosAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecSumAVX2 returns the sum of n elements.
 //

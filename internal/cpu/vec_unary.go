@@ -75,7 +75,7 @@ func Exp[T Float](dst, x []T) {
 	apply(dst, x, math.Exp)
 }
 
-// Expm1 computes dst = eˣ − 1, accurate near 0.
+// Expm1 computes dst = eˣ − 1, accurate near 0. Error: 1.5 ULP.
 func Expm1[T Float](dst, x []T) {
 	if vec(kExpm1, dst, x, nil, nil, 0, 0) {
 		return
@@ -91,7 +91,7 @@ func Log[T Float](dst, x []T) {
 	apply(dst, x, math.Log)
 }
 
-// Log1p computes dst = log(1 + x), accurate near 0.
+// Log1p computes dst = log(1 + x), accurate near 0. Error: 2 ULP.
 func Log1p[T Float](dst, x []T) {
 	if vec(kLog1p, dst, x, nil, nil, 0, 0) {
 		return
@@ -99,7 +99,7 @@ func Log1p[T Float](dst, x []T) {
 	apply(dst, x, math.Log1p)
 }
 
-// Log2 computes dst = the logarithm to base 2.
+// Log2 computes dst = the logarithm to base 2. Error: 2 ULP; powers of two are exact.
 func Log2[T Float](dst, x []T) {
 	if vec(kLog2, dst, x, nil, nil, 0, 0) {
 		return
@@ -107,7 +107,7 @@ func Log2[T Float](dst, x []T) {
 	apply(dst, x, math.Log2)
 }
 
-// Log10 computes dst = the logarithm to base 10.
+// Log10 computes dst = the logarithm to base 10. Error: 2.3 ULP.
 func Log10[T Float](dst, x []T) {
 	if vec(kLog10, dst, x, nil, nil, 0, 0) {
 		return
@@ -115,20 +115,37 @@ func Log10[T Float](dst, x []T) {
 	apply(dst, x, math.Log10)
 }
 
-// Sin computes dst = sin x, x in radians.
-func Sin[T Float](dst, x []T) {
-	if vec(kSin, dst, x, nil, nil, 0, 0) {
-		return
-	}
-	apply(dst, x, math.Sin)
-}
+// Sin computes dst = sin x, x in radians. Error: 1.6 ULP.
+func Sin[T Float](dst, x []T) { circular(kSin, dst, x, math.Sin) }
 
-// Cos computes dst = cos x, x in radians.
-func Cos[T Float](dst, x []T) {
-	if vec(kCos, dst, x, nil, nil, 0, 0) {
+// Cos computes dst = cos x, x in radians. Error: 1.6 ULP.
+func Cos[T Float](dst, x []T) { circular(kCos, dst, x, math.Cos) }
+
+// circular runs the kernel of sine or cosine, which is right for |x| ≤ 2²⁰ only,
+// and computes the others with f.
+func circular[T Float](k kernel, dst, x []T, f func(float64) float64) {
+	const most, block = 1 << 20, 256
+	if !fast[T]() {
+		apply(dst, x, f)
 		return
 	}
-	apply(dst, x, math.Cos)
+	x = x[:len(dst)]
+	for len(dst) > 0 {
+		n := min(len(dst), block)
+		if Min(x[:n]) >= -most && Max(x[:n]) <= most {
+			vec(k, dst[:n], x[:n], nil, nil, 0, 0)
+		} else {
+			var in [block]T // dst may be x
+			copy(in[:], x[:n])
+			vec(k, dst[:n], x[:n], nil, nil, 0, 0)
+			for i, v := range in[:n] {
+				if !(v >= -most && v <= most) {
+					dst[i] = T(f(float64(v)))
+				}
+			}
+		}
+		dst, x = dst[n:], x[n:]
+	}
 }
 
 // Tan computes dst = tan x, x in radians.
@@ -246,7 +263,7 @@ func GELU[T Float](dst, x []T) {
 	apply(dst, x, gelu)
 }
 
-// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Error: 1.4e-7·max(1, |x|).
+// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Error: 7e-8·max(1, |x|), and far less for negative x.
 func GELUTanh[T Float](dst, x []T) {
 	if vec(kGELUTanh, dst, x, nil, nil, 0, 0) {
 		return

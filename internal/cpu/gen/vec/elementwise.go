@@ -93,18 +93,11 @@ var elementwise = []kernel{
 	{"Exp", 1, 2, func(g *isa, x []vec) vec { return g.exp(x[0]) }},
 	{"Tanh", 1, 2, func(g *isa, x []vec) vec { return g.odd(x[0], tanhFit) }},
 	{"Erf", 1, 2, func(g *isa, x []vec) vec { return g.odd(x[0], erfFit) }},
-	{"GELU", 1, 2, func(g *isa, x []vec) vec {
-		u := g.min(g.c(geluFit(g.wide).limit), g.abs(x[0]))
-		tail := g.piecewise(u, geluFit(g.wide))
-		y := g.max(g.c(0), x[0])
-		g.subMulTo(y, u, tail)
-		return y
-	}},
-	{"GELUGrad", 2, 2, func(g *isa, x []vec) vec {
-		f := geluGradFit(g.wide)
-		xc := g.clamp(x[1], f.limit)
-		slope := g.piecewise(g.abs(xc), f)
-		return g.mul(x[0], g.add(g.mul(slope, xc), g.c(0.5)))
+	{"GELU", 1, 2, func(g *isa, x []vec) vec { return g.gated(x[0], geluFit(g.wide)) }},
+	{"GELUTanh", 1, 2, func(g *isa, x []vec) vec { return g.gated(x[0], geluTanhFit(g.wide)) }},
+	{"GELUGrad", 2, 2, func(g *isa, x []vec) vec { return g.mul(x[0], g.gatedSlope(x[1], geluGradFit(g.wide))) }},
+	{"GELUTanhGrad", 2, 2, func(g *isa, x []vec) vec {
+		return g.mul(x[0], g.gatedSlope(x[1], geluTanhGradFit(g.wide)))
 	}},
 	{"Sigmoid", 1, 2, func(g *isa, x []vec) vec { s, _ := g.sigmoid(x[0]); return s }},
 	{"SiLU", 1, 2, func(g *isa, x []vec) vec { s, _ := g.sigmoid(x[0]); return g.times(x[0], s) }},
@@ -114,23 +107,20 @@ var elementwise = []kernel{
 		d := g.fma(g.clamp(x[1], 120), rest, g.c(1))
 		return g.mul(x[0], g.mul(s, d))
 	}},
-	{"GELUTanh", 1, 2, func(g *isa, x []vec) vec {
-		s, _, _ := g.geluGate(x[0])
-		return g.times(x[0], s)
-	}},
-	{"GELUTanhGrad", 2, 2, func(g *isa, x []vec) vec {
-		s, rest, xc := g.geluGate(x[1])
-		x2 := g.mul(xc, xc)
-		du := g.mul(xc, g.fma(x2, g.c(2*geluScale*3*geluCubic), g.c(2*geluScale)))
-		d := g.mul(s, rest)
-		g.fmaTo(d, du, s)
-		return g.mul(x[0], d)
-	}},
 	{"Softplus", 1, 2, func(g *isa, x []vec) vec { return g.softplus(x[0]) }},
 	{"LogSigmoid", 1, 2, func(g *isa, x []vec) vec { return g.neg(g.softplus(g.neg(x[0]))) }},
 	{"ELUGrad", 2, 2, func(g *isa, x []vec) vec {
 		e := g.mul(g.exp(x[1]), g.s)
 		return g.mul(x[0], g.sel(g.cmp(gtOQ, x[1], g.c(0)), g.c(1), e))
 	}},
+	{"ELU", 1, 2, func(g *isa, x []vec) vec {
+		return g.sel(g.cmp(gtOQ, x[0], g.c(0)), x[0], g.mul(g.expm1(x[0]), g.s))
+	}},
+	{"Expm1", 1, 2, func(g *isa, x []vec) vec { return g.expm1(x[0]) }},
 	{"Log", 1, 2, func(g *isa, x []vec) vec { return g.log(x[0]) }},
+	{"Log2", 1, 2, func(g *isa, x []vec) vec { return g.log2(x[0]) }},
+	{"Log10", 1, 2, func(g *isa, x []vec) vec { return g.log10(x[0]) }},
+	{"Log1p", 1, 2, func(g *isa, x []vec) vec { return g.log1p(x[0]) }},
+	{"Sin", 1, 2, func(g *isa, x []vec) vec { return g.sine(x[0], 0) }},
+	{"Cos", 1, 2, func(g *isa, x []vec) vec { return g.sine(x[0], 1) }},
 }

@@ -150,6 +150,26 @@ var geluGradFit = perISA(func(wide bool) *fit {
 	}, 2/math.Sqrt(2*math.Pi))).saturate(0.5)
 })
 
+// geluTanhFit is the gate ½(1 + tanh(√(2/π)(x + 0.044715x³))) at −u, 0 on the
+// last piece.
+var geluTanhFit = perISA(func(wide bool) *fit {
+	f := newFit(wide, choose(wide, 7./16, 0.875), choose(wide, 7, 11), func(u float64) float64 {
+		return 1 / (1 + math.Exp(2*geluScale*u*(1+geluCubic*u*u)))
+	})
+	for _, c := range f.coef {
+		c[len(c)-1] = 0
+	}
+	return f
+})
+
+// geluTanhGradFit is (E(u) − ½)/u, E the derivative of x times the gate.
+var geluTanhGradFit = perISA(func(wide bool) *fit {
+	return newFit(wide, choose(wide, 3./8, 13./16), choose(wide, 8, 13), over(func(u float64) float64 {
+		t := math.Tanh(geluScale * u * (1 + geluCubic*u*u))
+		return 0.5*t + 0.5*u*geluScale*(1+3*geluCubic*u*u)*(1-t*t)
+	}, geluScale)).saturate(0.5)
+})
+
 // log1pFit is log(1+z)/z on [0, 1].
 var log1pFit = perISA(func(wide bool) *fit {
 	return newFit(wide, choose(wide, 1./15, 1./7), choose(wide, 4, 5), over(math.Log1p, 1))
@@ -179,33 +199,38 @@ func (g *isa) odd(x vec, fits func(bool) *fit) vec {
 }
 
 // expFit is (eʳ − 1 − r)/r² on ±½ ln 2, to relative error 2⁻²⁸.
-var expFit = interpolate(func(r float64) float64 {
-	sum, term := 0.0, 0.5
-	for k := 3.0; k < 24; k++ {
-		sum += term
-		term *= r / k
-	}
-	return sum
-}, 0.3467, 4)
+var expFit = series(-0.3467, 0.3467, 4, func(k int) float64 { return 1 / factorial(k+2) })
 
 // exp returns eˣ, with gradual underflow.
 func (g *isa) exp(x vec) vec {
 	return g.expClamped(g.max(g.c(-104.5), g.min(g.c(89), x)))
 }
 
-// expClamped is exp for x in [−104.5, 89]: n = round(x/ln 2), r = x − n·ln 2,
-// 2ⁿ·eʳ.
+// expClamped is exp for x in [−104.5, 89]: 2ⁿ·eʳ.
 func (g *isa) expClamped(x vec) vec {
-	n := g.sub(g.fma(x, g.c(1/math.Ln2), g.c(magic)), g.c(magic))
-	r := g.fnma(n, g.c(ln2Hi), x)
-	g.subMulTo(r, n, g.c(math.Ln2-ln2Hi))
-	p := g.copy(g.c(expFit[4]))
-	for d := 3; d >= 0; d-- {
-		g.fmaTo(p, r, g.c(expFit[d]))
-	}
+	n, r := g.expReduce(x)
+	p := g.horner(r, expFit)
 	g.fmaTo(p, r, g.c(1))
 	g.fmaTo(p, r, g.c(1))
 	return g.scale(p, n)
+}
+
+// expReduce returns n = round(x/ln 2) and r = x − n·ln 2.
+func (g *isa) expReduce(x vec) (n, r vec) {
+	n = g.sub(g.fma(x, g.c(1/math.Ln2), g.c(magic)), g.c(magic))
+	r = g.fnma(n, g.c(ln2Hi), x)
+	g.subMulTo(r, n, g.c(math.Ln2-ln2Hi))
+	return n, r
+}
+
+// expm1 returns eˣ − 1 = 2(2ⁿ⁻¹(eʳ − 1) + 2ⁿ⁻¹ − ½), x itself when tiny.
+func (g *isa) expm1(x vec) vec {
+	n, r := g.expReduce(g.max(g.c(-30), g.min(g.c(89), x)))
+	p := g.horner(r, expFit)
+	g.fmaTo(p, g.mul(r, r), r)
+	s := g.scale(g.c(0.5), n)
+	g.fmaTo(p, s, g.sub(s, g.c(0.5)))
+	return g.sel(g.cmp(ltOQ, g.abs(x), g.c(0x1p-26)), x, g.add(p, p))
 }
 
 // scale returns p·2ⁿ for integers −151 ≤ n ≤ 129.
@@ -249,14 +274,20 @@ func (g *isa) times(x, p vec) vec {
 	return g.mul(g.max(g.c(-math.MaxFloat32), x), p)
 }
 
-// geluGate returns sigmoid(2√(2/π)(x + 0.044715x³)) and x clamped to where the
-// gate is 0 or 1.
-func (g *isa) geluGate(x vec) (gate, rest, xc vec) {
-	xc = g.clamp(x, 20)
-	x2 := g.mul(xc, xc)
-	u := g.mul(xc, g.fma(x2, g.c(2*geluScale*geluCubic), g.c(2*geluScale)))
-	gate, rest = g.sigmoid(u)
-	return gate, rest, xc
+// gated returns x·gate(x) for a gate whose values at −|x| the fit gives: for
+// x > 0 it is x less the same tail, since gate(x) + gate(−x) = 1.
+func (g *isa) gated(x vec, f *fit) vec {
+	u := g.min(g.c(f.limit), g.abs(x))
+	tail := g.piecewise(u, f)
+	y := g.max(g.c(0), x)
+	g.subMulTo(y, u, tail)
+	return y
+}
+
+// gatedSlope returns the derivative of such a function, ½ + x·f(|x|).
+func (g *isa) gatedSlope(x vec, f *fit) vec {
+	x = g.clamp(x, f.limit)
+	return g.add(g.mul(g.piecewise(g.abs(x), f), x), g.c(0.5))
 }
 
 // softplus returns max(x, 0) + log(1 + exp(−|x|)).
@@ -295,17 +326,27 @@ func newLogTables(bits int) (t [2][]uint32) {
 
 // logFit is (log(1+r) − r)/r² for r from −1/16 to 1/8 (AVX2) or half of it.
 func logFit(wide bool) []float64 {
-	centre, half := choose(wide, 1./64, 1./32), choose(wide, 3.1/64, 3.1/32)
+	lo, hi := choose(wide, -2.1/64, -2.1/32), choose(wide, 4.1/64, 4.1/32)
+	return series(lo, hi, choose(wide, 4, 5), func(k int) float64 {
+		if k%2 == 0 {
+			return -1 / float64(k+2)
+		}
+		return 1 / float64(k+2)
+	})
+}
+
+// series returns the polynomial of a degree in x that interpolates Σ a(k)·xᵏ on
+// [lo, hi].
+func series(lo, hi float64, degree int, a func(k int) float64) []float64 {
+	centre := (lo + hi) / 2
 	p := interpolate(func(x float64) float64 {
-		r := x + centre
-		sum, term := 0.0, -1.0
-		for k := 2.0; k < 40; k++ {
-			sum += term / k
-			term *= -r
+		sum := 0.0
+		for k := 40; k >= 0; k-- {
+			sum = sum*(x+centre) + a(k)
 		}
 		return sum
-	}, half, choose(wide, 4, 5))
-	q := make([]float64, len(p)) // p(r − centre)
+	}, (hi-lo)/2, degree)
+	q := make([]float64, len(p)) // p(x − centre)
 	for i := len(p) - 1; i >= 0; i-- {
 		for k := len(q) - 1; k > 0; k-- {
 			q[k] = q[k-1] - centre*q[k]
@@ -315,9 +356,22 @@ func logFit(wide bool) []float64 {
 	return q
 }
 
-func (g *isa) log(x vec) vec {
+// factorial returns n!.
+func factorial(n int) float64 { return math.Round(math.Gamma(float64(n + 1))) }
+
+// horner evaluates a polynomial, lowest degree first.
+func (g *isa) horner(x vec, c []float64) vec {
+	p := g.copy(g.c(c[len(c)-1]))
+	for d := len(c) - 2; d >= 0; d-- {
+		g.fmaTo(p, x, g.c(c[d]))
+	}
+	return p
+}
+
+// logSplit returns the parts of log x = e·ln 2 + high + low.
+func (g *isa) logSplit(x vec) (e, high, low vec) {
 	t := logTables[choose(g.wide, 1, 0)]()
-	var e, m vec
+	var m vec
 	if g.wide {
 		m, e = g.reg(), g.reg()
 		g.ctx.VGETMANTPS(operand.U8(3|8), x, m) // [¾, 1½), NaN for negative x
@@ -335,21 +389,91 @@ func (g *isa) log(x vec) vec {
 	}
 	index := g.shr(m, uint8(choose(g.wide, 19, 20)))
 	r := g.fms(m, g.lookup(t[0], index), g.c(1))
-	f := logFit(g.wide)
-	p := g.copy(g.c(f[len(f)-1]))
-	for d := len(f) - 2; d >= 0; d-- {
-		g.fmaTo(p, r, g.c(f[d]))
-	}
-	g.fmaTo(p, g.mul(r, r), r)
-	g.addMulTo(p, e, g.c(math.Ln2-ln2Hi))
-	high := g.lookup(t[1], index)
-	g.addMulTo(high, e, g.c(ln2Hi))
-	y := g.add(high, p)
+	low = g.horner(r, logFit(g.wide))
+	g.fmaTo(low, g.mul(r, r), r)
+	return e, g.lookup(t[1], index), low
+}
+
+// logEdges puts log's values at 0, +Inf, NaN and negative x in place, which
+// come by themselves with AVX-512.
+func (g *isa) logEdges(x, y vec) vec {
 	if g.wide {
 		return y
 	}
-	inf := g.c(math.Inf(1))
-	y = g.sel(g.cmp(ltOQ, x, inf), y, x)                       // +Inf and NaN
-	y = g.sel(g.cmp(ltOQ, x, g.c(0)), g.c(math.NaN()), y)      // negative
-	return g.sel(g.cmp(eqOQ, x, g.c(0)), g.c(math.Inf(-1)), y) // ±0
+	y = g.sel(g.cmp(ltOQ, x, g.c(math.Inf(1))), y, x)
+	y = g.sel(g.cmp(ltOQ, x, g.c(0)), g.c(math.NaN()), y)
+	return g.sel(g.cmp(eqOQ, x, g.c(0)), g.c(math.Inf(-1)), y)
+}
+
+func (g *isa) log(x vec) vec {
+	e, high, low := g.logSplit(x)
+	g.addMulTo(low, e, g.c(math.Ln2-ln2Hi))
+	return g.logEdges(x, g.add(g.fma(e, g.c(ln2Hi), high), low))
+}
+
+func (g *isa) log2(x vec) vec {
+	e, high, low := g.logSplit(x)
+	return g.logEdges(x, g.fma(g.add(high, low), g.c(math.Log2E), e))
+}
+
+func (g *isa) log10(x vec) vec {
+	const hi = 0x1.344p-2 // log₁₀ 2 to 12 bits
+	e, high, low := g.logSplit(x)
+	y := g.mul(e, g.c(math.Ln2/math.Ln10-hi))
+	g.addMulTo(y, g.add(high, low), g.c(math.Log10E))
+	g.addMulTo(y, e, g.c(hi))
+	return g.logEdges(x, y)
+}
+
+// log1p returns log u + (x − (u−1))/u with u = 1 + x rounded.
+func (g *isa) log1p(x vec) vec {
+	u := g.add(x, g.c(1))
+	rest := g.div(g.sub(x, g.sub(u, g.c(1))), u)
+	rest = g.keep(g.cmp(ltOQ, g.abs(rest), g.c(1)), rest) // not at u = 0 or ∞
+	return g.add(g.log(u), rest)
+}
+
+// sinFit is (sin(r)/r − 1)/r² and cosFit (cos(r) − 1 + r²/2)/r⁴, both in r², for
+// |r| ≤ π/4.
+var (
+	sinFit = series(0, 0.62, 2, func(k int) float64 { return alternate(k+1) / factorial(2*k+3) })
+	cosFit = series(0, 0.62, 2, func(k int) float64 { return alternate(k) / factorial(2*k+4) })
+)
+
+// alternate is (−1)ᵏ.
+func alternate(k int) float64 { return float64(1 - 2*(k%2)) }
+
+// sine returns sin(x + quarters·π/2) for |x| ≤ 2²⁰: x less n·π/2 (in three
+// parts, Cody and Waite) goes through the series of sine or cosine.
+func (g *isa) sine(x vec, quarters float64) vec {
+	const (
+		p1 = 0x1.921fb6p0 // π/2 in pieces of 24 bits
+		p2 = -0x1.777a5cp-25
+		p3 = -0x1.ee59dap-50
+	)
+	index := g.fma(x, g.c(2/math.Pi), g.c(magic))
+	n := g.sub(index, g.c(magic))
+	r := g.fnma(n, g.c(p1), x)
+	g.subMulTo(r, n, g.c(p2))
+	g.subMulTo(r, n, g.c(p3))
+	if quarters != 0 {
+		index = g.iadd(index, g.bits(uint32(quarters)))
+	}
+	z := g.mul(r, r)
+	sin := g.horner(z, sinFit)
+	g.fmaTo(sin, g.mul(z, r), r)
+	cos := g.horner(z, cosFit)
+	g.fmaTo(cos, z, g.c(-0.5))
+	g.fmaTo(cos, z, g.c(1))
+	odd := g.shl(index, 31) // picks the cosine
+	flip := g.and(g.shl(index, 30), g.bits(0x80000000))
+	var y vec
+	if g.wide {
+		k := g.ctx.K()
+		g.ctx.VPMOVD2M(odd, k)
+		y = g.sel(k, cos, sin)
+	} else {
+		y = g.sel(odd, cos, sin)
+	}
+	return g.xor(y, flip)
 }
