@@ -213,6 +213,10 @@ func copyPlanes[T Float](dst, src []T, g grid) {
 				g.rows, g.cols, g.dstRow, g.srcRow, noBias, float32(math.Inf(-1)))
 			continue
 		}
+		if g.dstCol+g.srcCol == 3 && convAsm[T]() && convStrideAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
+			g.rows, g.cols, g.dstRow, g.srcRow, g.srcCol == 2) {
+			continue
+		}
 		for r := range g.rows {
 			d, s := dst[i*g.dstPlane+r*g.dstRow:], src[i*g.srcPlane+r*g.srcRow:]
 			switch {

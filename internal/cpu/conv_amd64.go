@@ -97,6 +97,16 @@ func convRowsAVX512(dst, src *float32, rows, cols, dstRow, srcRow int, bias, flo
 //go:noescape
 func convRowsAVX2(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
 
+// convEvenAVX512 writes rows of dst[c] = src[2c], c < cols, cols > 0, the pitches in bytes.
+//
+//go:noescape
+func convEvenAVX512(dst, src *float32, rows, cols, dstRow, srcRow int)
+
+// convSpreadAVX512 writes rows of dst[2c] = src[c], c < cols, cols > 0, the pitches in bytes.
+//
+//go:noescape
+func convSpreadAVX512(dst, src *float32, rows, cols, dstRow, srcRow int)
+
 // maxPool2AVX512 pools one plane: rows×cols outputs, w input elements to a row, index nil or
 // where to write the positions. cols > 0.
 //

@@ -72,3 +72,19 @@ func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool {
 	maxPool2GradAVX512(&dx[0], &dy[0], &index[0], rows, cols, w)
 	return true
 }
+
+// convStrideAsm copies rows with a distance of two between elements in src
+// (every = true) or dst and reports whether it has a kernel for that.
+func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every bool) bool {
+	if active != AVX512 {
+		return false
+	}
+	if every {
+		_, _ = dst[(rows-1)*dstRow+cols-1], src[(rows-1)*srcRow+2*cols-2]
+		convEvenAVX512(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4)
+	} else {
+		_, _ = dst[(rows-1)*dstRow+2*cols-2], src[(rows-1)*srcRow+cols-1]
+		convSpreadAVX512(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4)
+	}
+	return true
+}

@@ -24,3 +24,5 @@ func vectorBytes() int { panic("cpu: no assembly") }
 func maxPool2Asm(y []float32, index []int32, x []float32, rows, cols, w int) bool { return false }
 
 func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool { return false }
+
+func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every bool) bool { return false }

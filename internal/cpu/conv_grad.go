@@ -13,7 +13,7 @@ func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 		clear(dx)
 		return
 	}
-	if p.StrideH > 1 || p.StrideW > 1 { // some elements may be read by no tap
+	if !p.y.covers(p.oh) || !p.x.covers(p.ow) {
 		par.For(len(dx), 1<<16, func(lo, hi int) { clear(dx[lo:hi]) })
 	}
 	phases := p.phaseTaps()
@@ -54,6 +54,16 @@ func (p *convPlan) phaseTaps() []phaseTap {
 		list[i].taps = append(list[i].taps, t)
 	}
 	return list
+}
+
+// covers reports that every input position is read by some tap.
+func (a *convAxis) covers(out int) bool {
+	n := 0
+	for _, ph := range a.phases {
+		lo, hi, _ := a.valid(ph, 0, out+a.span)
+		n += hi - lo
+	}
+	return n == a.in
 }
 
 // inputRows returns the range of the planes' rows that hold input elements.
@@ -138,7 +148,8 @@ func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1 int) {
 
 // ConvGradWeight computes the gradient of a convolution's weights, dw of
 // K×(C/Groups)×KH×KW elements. The images are summed in fixed parts, so the
-// result doesn't depend on the number of threads.
+// result doesn't depend on the number of threads. Where x isn't finite, more
+// than the elements computed from it may turn NaN: borders count as zeros.
 func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 	p := newConvPlan(s)
 	if p.empty() {

@@ -209,3 +209,37 @@ func TestConvIgnoresThreads(t *testing.T) {
 		}
 	}
 }
+
+// A NaN reaches the elements computed from it and no others, although the
+// kernels also compute columns between the rows and read past them.
+func TestConvKeepsNaNInItsPlace(t *testing.T) {
+	nan := float32(math.NaN())
+	forISAs(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 10))
+		for _, s := range convShapes[:6] {
+			x := convRandom[float32](r, s.N*s.C*s.H*s.W)
+			w := convRandom[float32](r, s.K*s.C/s.Groups*s.KH*s.KW)
+			dy := convRandom[float32](r, s.N*s.K*s.OutH()*s.OutW())
+			xi, yi := r.IntN(len(x)), r.IntN(len(dy))
+			x[xi], dy[yi] = nan, nan
+			wantY, wantX := make([]bool, len(dy)), make([]bool, len(x))
+			naiveConv(s, func(o, i, _ int) {
+				wantY[o] = wantY[o] || i == xi
+				wantX[i] = wantX[i] || o == yi
+			})
+			y, dx := make([]float32, len(dy)), make([]float32, len(x))
+			ConvForward(s, y, x, w, nil, ActReLU)
+			ConvGradInput(s, dx, dy, w)
+			for i, v := range y {
+				if (v != v) != wantY[i] {
+					t.Fatalf("%+v: NaN at input %d: output %d is %v", s, xi, i, v)
+				}
+			}
+			for i, v := range dx {
+				if (v != v) != wantX[i] {
+					t.Fatalf("%+v: NaN at output gradient %d: input gradient %d is %v", s, yi, i, v)
+				}
+			}
+		}
+	})
+}

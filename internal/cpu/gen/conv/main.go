@@ -29,6 +29,7 @@ func main() {
 		}
 	}
 	copyRows()
+	strideRows()
 	pool()
 	write("../../conv_amd64.s", asm.String())
 	write("../../conv_amd64.go", stubs.String())
@@ -166,20 +167,30 @@ func tile(v isa, mr int) {
 				}
 			}
 		}
-		p("SUBQ $2, R12")
-		p("JL odd%d", nv)
+		unroll := 2
+		if mr*nv > 12 {
+			unroll = 4
+		}
+		p("SUBQ $%d, R12", unroll)
+		p("JL rest%d", nv)
 		p("PCALIGN $32")
 		p("loop%d:", nv)
-		step(0)
-		step(1)
-		p("ADDQ $16, R10")
-		p("ADDQ $%d, R11", mr*8)
-		p("SUBQ $2, R12")
+		for k := range unroll {
+			step(k)
+		}
+		p("ADDQ $%d, R10", unroll*8)
+		p("ADDQ $%d, R11", unroll*mr*4)
+		p("SUBQ $%d, R12", unroll)
 		p("JGE loop%d", nv)
-		p("odd%d:", nv)
-		p("ADDQ $2, R12")
+		p("rest%d:", nv)
+		p("ADDQ $%d, R12", unroll)
 		p("JE store%d", nv)
+		p("one%d:", nv)
 		step(0)
+		p("ADDQ $8, R10")
+		p("ADDQ $%d, R11", mr*4)
+		p("DECQ R12")
+		p("JNE one%d", nv)
 		p("store%d:", nv)
 		p("MOVQ DI, R9")
 		for r := range mr {
