@@ -141,7 +141,7 @@ func TestOddInputDraws(t *testing.T) {
 		"negative":     {{Y: []float64{-1, -100}}},
 		"long names":   {{Name: string(make([]rune, 300)), Y: []float64{1}}, {Name: "名前", Y: []float64{2}}},
 		"thirty":       slices.Repeat([]Series{{Name: "series", Y: []float64{1, 2}}}, 30),
-		"many, noisy":  {{Y: slices.Repeat([]float64{1, 5, -2, 8, 1e3}, 10000)}},
+		"many, noisy":  {{Y: slices.Repeat([]float64{1, 5, -2, 8, 1e3}, 1500)}},
 		"histogram":    {Histogram([]float64{1, 2, 2, nan, inf, 5}, 0)},
 		"histogram, 0": {Histogram(nil, 0)},
 		"histogram, 1": {Histogram([]float64{4, 4, 4}, 0)},

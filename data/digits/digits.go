@@ -34,7 +34,8 @@ const (
 // ink 255 on 0; its class is labels[i-from].
 //
 // A sample depends on its index and the seed only, not on from, n or the number
-// of threads. Each ten samples whose indices begin at a multiple of ten hold
+// of threads. (Processors that round a multiplication and an addition at once,
+// such as arm64's, may differ by one grey level in a few pixels.) Each ten samples whose indices begin at a multiple of ten hold
 // each class once, in random order.
 //
 // It panics when from or n is negative.
