@@ -1,3 +1,5 @@
+//go:build !amd64 || noasm
+
 package cpu
 
 func fillUniformAsm(dst []float32, key, counter, block uint64) bool { return false }

@@ -22,3 +22,158 @@ func TestPhiloxKnownAnswers(t *testing.T) {
 		}
 	}
 }
+
+// word returns word i%4 of block i/4, by which elements are defined.
+func word(key, counter uint64, i int) uint32 { return philox(key, counter, uint64(i)/4)[i%4] }
+
+func TestUniformAndDropoutPerElement(t *testing.T) {
+	const key, counter = 0x0123456789abcdef, 0xfedcba9876543210
+	withEachISA(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 3, 4, 5, 31, 32, 33, 63, 64, 65, 127, 128, 200, rngChunk - 1, rngChunk + 1, 3*rngChunk + 77} {
+			u, check := guarded(t, n)
+			FillUniform(u, key, counter)
+			x, check2 := guarded(t, n)
+			for i := range x {
+				x[i] = float32(i) - 1.5
+			}
+			if n > 5 {
+				x[5] = float32(math.Inf(1))
+			}
+			y, check3 := guarded(t, n)
+			Dropout(y, x, 0.3, key, counter)
+			wide := make([]float64, n)
+			Dropout(wide, doubles(x), 0.3, key, counter)
+			bits := make([]uint32, n)
+			FillBits(bits, key, counter)
+			for i := range n {
+				w := word(key, counter, i)
+				if want := float32(w>>8) / (1 << 24); u[i] != want {
+					t.Fatalf("n %d: uniform %d is %v, want %v", n, i, u[i], want)
+				}
+				if bits[i] != w {
+					t.Fatalf("n %d: bits %d are %x, want %x", n, i, bits[i], w)
+				}
+				var want float32
+				if float64(w) >= 0.3*(1<<32) {
+					want = x[i] * float32(1/0.7)
+				}
+				if y[i] != want || (wide[i] == 0) != (want == 0) {
+					t.Fatalf("n %d: dropout %d is %v and %v, want %v", n, i, y[i], wide[i], want)
+				}
+			}
+			Dropout(x, x, 0.3, key, counter)
+			for i := range x {
+				if x[i] != y[i] {
+					t.Fatalf("n %d: dropout in place %d is %v, want %v", n, i, x[i], y[i])
+				}
+			}
+			check()
+			check2()
+			check3()
+		}
+	})
+}
+
+func TestDropoutLimits(t *testing.T) {
+	withEachISA(t, func(t *testing.T) {
+		x, y := make([]float32, 100), make([]float32, 100)
+		for i := range x {
+			x[i] = float32(i + 1)
+		}
+		Dropout(y, x, 0, 1, 2)
+		for i := range x {
+			if x[i] != y[i] {
+				t.Fatalf("Dropout with p 0 changed element %d", i)
+			}
+		}
+		Dropout(y, x, 1, 1, 2)
+		for i, v := range y {
+			if v != 0 {
+				t.Fatalf("Dropout with p 1 kept element %d", i)
+			}
+		}
+	})
+}
+
+// Moments of the distributions, with bounds of five standard errors.
+func TestDistributions(t *testing.T) {
+	const n = 1 << 18
+	x, y := make([]float32, n), make([]float64, n)
+	check := func(what string, moment func(i int) float64, want, deviation float64) {
+		var s float64
+		for i := range n {
+			s += moment(i)
+		}
+		if s /= n; math.Abs(s-want) > 5*deviation/math.Sqrt(n) {
+			t.Errorf("%s is %v, want %v", what, s, want)
+		}
+	}
+	FillUniform(x, 42, 1)
+	FillUniform(y, 42, 2)
+	check("mean of uniform float32", func(i int) float64 { return float64(x[i]) }, 0.5, math.Sqrt(1./12))
+	check("mean square of uniform float32", func(i int) float64 { return float64(x[i]) * float64(x[i]) }, 1./3, math.Sqrt(1./5-1./9))
+	check("mean of uniform float64", func(i int) float64 { return y[i] }, 0.5, math.Sqrt(1./12))
+	check("product of neighbours", func(i int) float64 { return (y[i] - 0.5) * (y[(i+1)%n] - 0.5) }, 0, 1./12)
+	FillNormal(x, 42, 1)
+	FillNormal(y, 42, 2)
+	for _, v := range []struct {
+		what string
+		at   func(i int) float64
+	}{{"float32", func(i int) float64 { return float64(x[i]) }}, {"float64", func(i int) float64 { return y[i] }}} {
+		check("mean of normal "+v.what, v.at, 0, 1)
+		check("variance of normal "+v.what, func(i int) float64 { return v.at(i) * v.at(i) }, 1, math.Sqrt(2))
+		check("third moment of normal "+v.what, func(i int) float64 { return math.Pow(v.at(i), 3) }, 0, math.Sqrt(15))
+		check("fourth moment of normal "+v.what, func(i int) float64 { return math.Pow(v.at(i), 4) }, 3, math.Sqrt(96))
+		check("product of neighbours of normal "+v.what, func(i int) float64 { return v.at(i) * v.at((i+1)%n) }, 0, 1)
+	}
+	Dropout(x, x, 0.25, 42, 3)
+	check("share dropped", func(i int) float64 {
+		if x[i] == 0 {
+			return 1
+		}
+		return 0
+	}, 0.25, math.Sqrt(0.25*0.75))
+}
+
+func TestRandomsSameForAnyThreads(t *testing.T) {
+	const n = 5*rngChunk + 3
+	sameForAnyThreads(t, "random numbers", func() []float32 {
+		x := make([]float32, 2*n)
+		FillNormal(x[:n], 5, 6)
+		FillUniform(x[n:], 5, 7)
+		Dropout(x[n:], x[n:], 0.5, 5, 8)
+		return x
+	})
+	// A shorter draw is the beginning of a longer one.
+	long, short := make([]float64, 101), make([]float64, 50)
+	FillNormal(long, 1, 1)
+	FillNormal(short, 1, 1)
+	for i, v := range short {
+		if v != long[i] {
+			t.Fatalf("normal %d is %v in a short draw and %v in a long one", i, v, long[i])
+		}
+	}
+}
+
+func BenchmarkRandom(b *testing.B) {
+	const n = 1 << 16
+	x := make([]float32, n)
+	b.Run("uniform", func(b *testing.B) {
+		for b.Loop() {
+			FillUniform(x, 1, 2)
+		}
+		perElement(b, n)
+	})
+	b.Run("normal", func(b *testing.B) {
+		for b.Loop() {
+			FillNormal(x, 1, 2)
+		}
+		perElement(b, n)
+	})
+	b.Run("dropout", func(b *testing.B) {
+		for b.Loop() {
+			Dropout(x, x, 0.5, 1, 2)
+		}
+		perElement(b, n)
+	})
+}

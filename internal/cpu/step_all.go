@@ -72,7 +72,7 @@ func SumSquaresAll[T Float](list [][]T) float64 {
 // ScaleAll multiplies all elements of all slices by s.
 func ScaleAll[T Float](list [][]T, s T) {
 	forAll(len(list), func(i int) int { return len(list[i]) }, func(_, i, lo, hi int) {
-		scaleInPlace(list[i][lo:hi], s)
+		MulScalar(list[i][lo:hi], list[i][lo:hi], s)
 	})
 }
 
@@ -87,13 +87,4 @@ func sumSquares[T Float](x []T) float64 {
 		s += float64(v) * float64(v)
 	}
 	return s
-}
-
-func scaleInPlace[T Float](x []T, s T) {
-	if single[T]() && scaleInPlaceAsm(singles(x), float32(s)) {
-		return
-	}
-	for i := range x {
-		x[i] *= s
-	}
 }

@@ -14,8 +14,8 @@ import (
 func main() {
 	write("softmax", softmaxKernels)
 	write("norm", normKernels)
-	// write("step", stepKernels)
-	// write("rng", rngKernels)
+	write("step", stepKernels)
+	write("rng", rngKernels)
 }
 
 // write emits one topic: its assembly and the Go declarations of it.
