@@ -22,6 +22,9 @@ func init() {
 		VJP: func(c *Call, g []*Tensor) []*Tensor {
 			x, w, gy := c.In[0], c.In[1], g[0]
 			rows := numel(x.shape[:len(x.shape)-1])
+			if c.Attrs == cpu.ActReLU {
+				gy = apply(opReLUGrad, nil, gy, c.Out[0])
+			}
 			gy = gy.Reshape(rows, w.shape[0])
 			grads := make([]*Tensor, len(c.In))
 			if c.Needs(0) {
@@ -86,6 +89,9 @@ func linearKernel[T cpu.Float](c *Call) {
 	b := operandOf[T](w)
 	defer b.block.Free()
 	var ep cpu.Epilogue[T]
+	if c.Attrs == cpu.ActReLU {
+		ep.Act = cpu.ActReLU
+	}
 	if len(c.In) > 2 {
 		bias, block := packed[T](c.In[2])
 		defer block.Free()
@@ -96,9 +102,15 @@ func linearKernel[T cpu.Float](c *Call) {
 
 // Linear returns x·wᵀ + b for x of shape (…, in), w of shape (out, in) and b of
 // shape (out), or nil for none: the affine map of a fully connected layer, of shape (…, out).
-func (x *Tensor) Linear(w, b *Tensor) *Tensor {
+func (x *Tensor) Linear(w, b *Tensor) *Tensor { return linear(x, w, b, nil) }
+
+// LinearReLU returns the same as x.Linear(w, b).ReLU(), in one pass.
+func (x *Tensor) LinearReLU(w, b *Tensor) *Tensor { return linear(x, w, b, cpu.ActReLU) }
+
+// linear applies the operation with a cpu.Act, or nil for none, as its Attrs.
+func linear(x, w, b *Tensor, act any) *Tensor {
 	if b == nil {
-		return apply(opLinear, nil, x, w)
+		return apply(opLinear, act, x, w)
 	}
-	return apply(opLinear, nil, x, w, b)
+	return apply(opLinear, act, x, w, b)
 }

@@ -132,6 +132,14 @@ func init() {
 					want: func(in []nd) []nd { return []nd{linearOf(in)} },
 				})
 			}
+			for _, act := range out[:6] {
+				act.name = "relu"
+				act.call = func(in []*Tensor) []*Tensor { return []*Tensor{in[0].LinearReLU(in[1], third(in))} }
+				act.want = func(in []nd) []nd {
+					return []nd{mapped(linearOf(in), func(v float64) float64 { return max(v, 0) })}
+				}
+				out = append(out, act)
+			}
 			large := out[0]
 			large.in = []*Tensor{uniform(r, -1, 1, 65, 130), uniform(r, -1, 1, 67, 130), uniform(r, -1, 1, 67)}
 			large.noGrad = true
