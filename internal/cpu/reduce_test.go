@@ -233,7 +233,7 @@ func TestRows(t *testing.T) {
 
 func TestReductionsDontAllocate(t *testing.T) {
 	x, _ := normals(10000, 0, 6)
-	dst := make([]float32, 100)
+	dst, mask, wide := make([]float32, 100), make([]bool, 100), make([]float64, 100)
 	if n := testing.AllocsPerRun(10, func() {
 		Sum(x)
 		Dot(x, x)
@@ -244,6 +244,9 @@ func TestReductionsDontAllocate(t *testing.T) {
 		Exp(x, x)
 		AddScalar(x, x, 1)
 		Add(dst, dst, dst)
+		Less(mask, dst, dst)
+		Where(dst, mask, dst, dst)
+		Convert(wide, dst)
 	}); n != 0 {
 		t.Errorf("%g allocations", n)
 	}

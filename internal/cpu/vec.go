@@ -160,6 +160,28 @@ func MulScalar[T Float](dst, a []T, s T) {
 	}
 }
 
+// DivScalar computes dst = a/s, correctly rounded.
+func DivScalar[T Float](dst, a []T, s T) {
+	if vec(kDivScalar, dst, a, nil, nil, s, 0) {
+		return
+	}
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = a[i] / s
+	}
+}
+
+// ScalarDiv computes dst = s/a, correctly rounded.
+func ScalarDiv[T Float](dst, a []T, s T) {
+	if vec(kScalarDiv, dst, a, nil, nil, s, 0) {
+		return
+	}
+	a = a[:len(dst)]
+	for i := range dst {
+		dst[i] = s / a[i]
+	}
+}
+
 // Affine computes dst = s·a + t. The assembly rounds once.
 func Affine[T Float](dst, a []T, s, t T) {
 	if vec(kAffine, dst, a, nil, nil, s, t) {
@@ -171,13 +193,16 @@ func Affine[T Float](dst, a []T, s, t T) {
 	}
 }
 
-// PowScalar computes dst = aᵖ, by multiplication or root for the usual p.
+// PowScalar computes dst = aᵖ, by multiplication or root for the usual p; the
+// roots of −Inf are NaN, unlike [math.Pow]'s.
 func PowScalar[T Float](dst, a []T, p T) {
 	switch p {
 	case -1:
 		Reciprocal(dst, a)
 	case -0.5:
 		Rsqrt(dst, a)
+	case 0.5:
+		Sqrt(dst, a)
 	case 1:
 		copy(dst, a[:len(dst)])
 	case 2:
@@ -187,7 +212,7 @@ func PowScalar[T Float](dst, a []T, p T) {
 		for i, v := range a {
 			dst[i] = v * v * v
 		}
-	default: // 0.5 too: pow(−Inf, ½) is +Inf where the root is NaN
+	default:
 		a = a[:len(dst)]
 		for i, v := range a {
 			dst[i] = T(math.Pow(float64(v), float64(p)))

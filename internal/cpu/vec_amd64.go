@@ -44,6 +44,16 @@ func vecAddScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int,
 //go:noescape
 func vecMulScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecDivScalarAVX512 is the assembly of DivScalar.
+//
+//go:noescape
+func vecDivScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecScalarDivAVX512 is the assembly of ScalarDiv.
+//
+//go:noescape
+func vecScalarDivAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecAffineAVX512 is the assembly of Affine.
 //
 //go:noescape
@@ -329,6 +339,31 @@ func vecWidenBFloat16AVX512(dst *float32, src *uint16, n int)
 //go:noescape
 func vecNarrowBFloat16AVX512(dst *uint16, src *float32, n int)
 
+// vecEqualAVX512 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecEqualAVX512(dst *bool, a *float32, b *float32, n int)
+
+// vecNotEqualAVX512 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecNotEqualAVX512(dst *bool, a *float32, b *float32, n int)
+
+// vecLessAVX512 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecLessAVX512(dst *bool, a *float32, b *float32, n int)
+
+// vecLessEqualAVX512 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecLessEqualAVX512(dst *bool, a *float32, b *float32, n int)
+
+// vecWhereAVX512 picks n elements, a multiple of 16.
+//
+//go:noescape
+func vecWhereAVX512(dst *float32, cond *bool, a *float32, b *float32, n int)
+
 // vecAddAVX2 is the assembly of Add.
 //
 //go:noescape
@@ -368,6 +403,16 @@ func vecAddScalarAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s
 //
 //go:noescape
 func vecMulScalarAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecDivScalarAVX2 is the assembly of DivScalar.
+//
+//go:noescape
+func vecDivScalarAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecScalarDivAVX2 is the assembly of ScalarDiv.
+//
+//go:noescape
+func vecScalarDivAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecAffineAVX2 is the assembly of Affine.
 //
@@ -653,3 +698,28 @@ func vecWidenBFloat16AVX2(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func vecNarrowBFloat16AVX2(dst *uint16, src *float32, n int)
+
+// vecEqualAVX2 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecEqualAVX2(dst *bool, a *float32, b *float32, n int)
+
+// vecNotEqualAVX2 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecNotEqualAVX2(dst *bool, a *float32, b *float32, n int)
+
+// vecLessAVX2 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecLessAVX2(dst *bool, a *float32, b *float32, n int)
+
+// vecLessEqualAVX2 compares n elements, a multiple of 16.
+//
+//go:noescape
+func vecLessEqualAVX2(dst *bool, a *float32, b *float32, n int)
+
+// vecWhereAVX2 picks n elements, a multiple of 16.
+//
+//go:noescape
+func vecWhereAVX2(dst *float32, cond *bool, a *float32, b *float32, n int)

@@ -522,6 +522,116 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecDivScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecDivScalarAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Z0
+	VBROADCASTSS t+44(FP), Z1
+
+loop4:
+	CMPQ    DX, $0x00000040
+	JL      below4
+	VMOVUPS (CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMOVUPS 64(CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS 128(CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)
+	VMOVUPS 192(CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JMP     loop4
+
+below4:
+loop1:
+	CMPQ    DX, $0x00000010
+	JL      below1
+	VMOVUPS (CX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     loop1
+
+below1:
+	TESTQ     DX, DX
+	JE        done
+	MOVL      $0x0000ffff, BX
+	BZHIL     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VDIVPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecScalarDivAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecScalarDivAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Z0
+	VBROADCASTSS t+44(FP), Z1
+
+loop4:
+	CMPQ    DX, $0x00000040
+	JL      below4
+	VMOVUPS (CX), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)
+	VMOVUPS 64(CX), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS 128(CX), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, 128(AX)
+	VMOVUPS 192(CX), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, 192(AX)
+	ADDQ    $0x00000100, AX
+	ADDQ    $0x00000100, CX
+	SUBQ    $0x00000040, DX
+	JMP     loop4
+
+below4:
+loop1:
+	CMPQ    DX, $0x00000010
+	JL      below1
+	VMOVUPS (CX), Z1
+	VDIVPS  Z1, Z0, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     loop1
+
+below1:
+	TESTQ     DX, DX
+	JE        done
+	MOVL      $0x0000ffff, BX
+	BZHIL     DX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (CX), K1, Z1
+	VDIVPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecAffineAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·vecAffineAVX512(SB), NOSPLIT, $0-48
@@ -6220,6 +6330,145 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecEqualAVX512(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·vecEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ       BX, $0x00000010
+	JL         done
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x00, Z2, Z1, K1
+	VMOVDQU8.Z X0, K1, X1
+	VMOVDQU    X1, (AX)
+	ADDQ       $0x00000010, AX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x00000010, BX
+	JMP        loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecNotEqualAVX512(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·vecNotEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ       BX, $0x00000010
+	JL         done
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x04, Z2, Z1, K1
+	VMOVDQU8.Z X0, K1, X1
+	VMOVDQU    X1, (AX)
+	ADDQ       $0x00000010, AX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x00000010, BX
+	JMP        loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecLessAVX512(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·vecLessAVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ       BX, $0x00000010
+	JL         done
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x11, Z2, Z1, K1
+	VMOVDQU8.Z X0, K1, X1
+	VMOVDQU    X1, (AX)
+	ADDQ       $0x00000010, AX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x00000010, BX
+	JMP        loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecLessEqualAVX512(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VL
+TEXT ·vecLessEqualAVX512(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ       BX, $0x00000010
+	JL         done
+	VMOVUPS    (CX), Z1
+	VMOVUPS    (DX), Z2
+	VCMPPS     $0x12, Z2, Z1, K1
+	VMOVDQU8.Z X0, K1, X1
+	VMOVDQU    X1, (AX)
+	ADDQ       $0x00000010, AX
+	ADDQ       $0x00000040, CX
+	ADDQ       $0x00000040, DX
+	SUBQ       $0x00000010, BX
+	JMP        loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecWhereAVX512(dst *float32, cond *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·vecWhereAVX512(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         cond+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+24(FP), BX
+	MOVQ         n+32(FP), SI
+	VBROADCASTSS vecData3<>+0(SB), Z0
+	VMOVAPS      Z0, Z0
+
+loop:
+	CMPQ      SI, $0x00000010
+	JL        done
+	VPMOVZXBD (CX), Z0
+	VMOVUPS   (DX), Z2
+	VMOVUPS   (BX), Z3
+	VPTESTMD  Z0, Z0, K1
+	VBLENDMPS Z2, Z3, K1, Z1
+	VMOVUPS   Z1, (AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, SI
+	JMP       loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecAddAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 // Requires: AVX
 TEXT ·vecAddAVX2(SB), NOSPLIT, $0-48
@@ -6272,7 +6521,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6337,7 +6586,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6402,7 +6651,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6467,7 +6716,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6542,7 +6791,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6619,7 +6868,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData120<>+32(SB), SI
+	LEAQ       vecData121<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6678,7 +6927,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -6734,12 +6983,124 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
 	VMASKMOVPS (CX), Y1, Y2
 	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecDivScalarAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX
+TEXT ·vecDivScalarAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y1
+
+loop4:
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
+
+below4:
+loop1:
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
+
+below1:
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData121<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecScalarDivAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX
+TEXT ·vecScalarDivAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y1
+
+loop4:
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
+
+below4:
+loop1:
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
+
+below1:
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData121<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)
 
 done:
@@ -6795,7 +7156,7 @@ loop1:
 below1:
 	TESTQ       DX, DX
 	JE          done
-	LEAQ        vecData120<>+32(SB), BX
+	LEAQ        vecData121<>+32(SB), BX
 	SHLQ        $0x02, DX
 	SUBQ        DX, BX
 	VMOVUPS     (BX), Y2
@@ -6860,7 +7221,7 @@ loop1:
 below1:
 	TESTQ       BX, BX
 	JE          done
-	LEAQ        vecData120<>+32(SB), SI
+	LEAQ        vecData121<>+32(SB), SI
 	SHLQ        $0x02, BX
 	SUBQ        BX, SI
 	VMOVUPS     (SI), Y1
@@ -6930,7 +7291,7 @@ loop1:
 below1:
 	TESTQ       BX, BX
 	JE          done
-	LEAQ        vecData120<>+32(SB), SI
+	LEAQ        vecData121<>+32(SB), SI
 	SHLQ        $0x02, BX
 	SUBQ        BX, SI
 	VMOVUPS     (SI), Y2
@@ -7004,7 +7365,7 @@ loop1:
 below1:
 	TESTQ       SI, SI
 	JE          done
-	LEAQ        vecData120<>+32(SB), DI
+	LEAQ        vecData121<>+32(SB), DI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DI
 	VMOVUPS     (DI), Y0
@@ -7067,7 +7428,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y2
@@ -7129,7 +7490,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7191,7 +7552,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7288,7 +7649,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7352,7 +7713,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7408,7 +7769,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7474,7 +7835,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7537,7 +7898,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7599,7 +7960,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -7656,7 +8017,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7712,7 +8073,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7768,7 +8129,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7824,7 +8185,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData120<>+32(SB), BX
+	LEAQ       vecData121<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7898,7 +8259,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
@@ -7972,7 +8333,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y1
@@ -8054,7 +8415,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y1
@@ -8137,7 +8498,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
@@ -8220,7 +8581,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
@@ -8388,7 +8749,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -8451,24 +8812,22 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData121<>+0(SB), Y1
-	VBROADCASTSS vecData122<>+0(SB), Y2
+	VBROADCASTSS vecData122<>+0(SB), Y1
+	VBROADCASTSS vecData123<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData123<>+0(SB), Y2
+	VBROADCASTSS vecData124<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
+	VBROADCASTSS vecData125<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData125<>+0(SB), Y3, Y2
-	VPERMPS      vecData126<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData126<>+0(SB), Y3, Y2
 	VPERMPS      vecData127<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData128<>+0(SB), Y3, Y4
@@ -8487,29 +8846,29 @@ loop2:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData135<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData136<>+0(SB), Y3, Y3
+	VPERMPS      vecData136<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData137<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData121<>+0(SB), Y1
-	VBROADCASTSS vecData122<>+0(SB), Y2
+	VBROADCASTSS vecData122<>+0(SB), Y1
+	VBROADCASTSS vecData123<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData123<>+0(SB), Y2
+	VBROADCASTSS vecData124<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
+	VBROADCASTSS vecData125<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData125<>+0(SB), Y3, Y2
-	VPERMPS      vecData126<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData126<>+0(SB), Y3, Y2
 	VPERMPS      vecData127<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData128<>+0(SB), Y3, Y4
@@ -8528,7 +8887,9 @@ loop2:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData135<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData136<>+0(SB), Y3, Y3
+	VPERMPS      vecData136<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData137<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 32(AX)
@@ -8542,24 +8903,22 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData121<>+0(SB), Y1
-	VBROADCASTSS vecData122<>+0(SB), Y2
+	VBROADCASTSS vecData122<>+0(SB), Y1
+	VBROADCASTSS vecData123<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData123<>+0(SB), Y2
+	VBROADCASTSS vecData124<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
+	VBROADCASTSS vecData125<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData125<>+0(SB), Y3, Y2
-	VPERMPS      vecData126<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData126<>+0(SB), Y3, Y2
 	VPERMPS      vecData127<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData128<>+0(SB), Y3, Y4
@@ -8578,7 +8937,9 @@ loop1:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData135<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData136<>+0(SB), Y3, Y3
+	VPERMPS      vecData136<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData137<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)
@@ -8590,29 +8951,27 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData121<>+0(SB), Y2
-	VBROADCASTSS vecData122<>+0(SB), Y3
+	VBROADCASTSS vecData122<>+0(SB), Y2
+	VBROADCASTSS vecData123<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData123<>+0(SB), Y3
+	VBROADCASTSS vecData124<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData124<>+0(SB), Y5
+	VBROADCASTSS vecData125<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData125<>+0(SB), Y4, Y3
-	VPERMPS      vecData126<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData126<>+0(SB), Y4, Y3
 	VPERMPS      vecData127<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData128<>+0(SB), Y4, Y5
@@ -8631,7 +8990,9 @@ below1:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData135<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData136<>+0(SB), Y4, Y4
+	VPERMPS      vecData136<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData137<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
@@ -8653,24 +9014,22 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData138<>+0(SB), Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData140<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y4
+	VBROADCASTSS vecData141<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData141<>+0(SB), Y3, Y2
-	VPERMPS      vecData142<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData142<>+0(SB), Y3, Y2
 	VPERMPS      vecData143<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData144<>+0(SB), Y3, Y4
@@ -8683,29 +9042,29 @@ loop2:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData148<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData149<>+0(SB), Y3, Y3
+	VPERMPS      vecData149<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData150<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData138<>+0(SB), Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData140<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y4
+	VBROADCASTSS vecData141<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData141<>+0(SB), Y3, Y2
-	VPERMPS      vecData142<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData142<>+0(SB), Y3, Y2
 	VPERMPS      vecData143<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData144<>+0(SB), Y3, Y4
@@ -8718,7 +9077,9 @@ loop2:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData148<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData149<>+0(SB), Y3, Y3
+	VPERMPS      vecData149<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData150<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, 32(AX)
@@ -8732,24 +9093,22 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData138<>+0(SB), Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
 	VMINPS       Y0, Y2, Y0
 	VMAXPS       Y0, Y1, Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
 	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData140<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y4
+	VBROADCASTSS vecData141<>+0(SB), Y4
 	VMOVAPS      Y1, Y1
 	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData141<>+0(SB), Y3, Y2
-	VPERMPS      vecData142<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData142<>+0(SB), Y3, Y2
 	VPERMPS      vecData143<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData144<>+0(SB), Y3, Y4
@@ -8762,7 +9121,9 @@ loop1:
 	VFMADD213PS  Y4, Y1, Y2
 	VPERMPS      vecData148<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData149<>+0(SB), Y3, Y3
+	VPERMPS      vecData149<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y1, Y2
+	VPERMPS      vecData150<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y1, Y2
 	VMULPS       Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)
@@ -8774,29 +9135,27 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData137<>+0(SB), Y2
-	VBROADCASTSS vecData138<>+0(SB), Y3
+	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData139<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
+	VBROADCASTSS vecData140<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData140<>+0(SB), Y5
+	VBROADCASTSS vecData141<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData141<>+0(SB), Y4, Y3
-	VPERMPS      vecData142<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData142<>+0(SB), Y4, Y3
 	VPERMPS      vecData143<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData144<>+0(SB), Y4, Y5
@@ -8809,7 +9168,9 @@ below1:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData148<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData149<>+0(SB), Y4, Y4
+	VPERMPS      vecData149<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData150<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y3, Y1, Y1
 	VMASKMOVPS   Y1, Y0, (AX)
@@ -8831,22 +9192,20 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData150<>+0(SB), Y1
+	VBROADCASTSS vecData151<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData151<>+0(SB), Y2
+	VBROADCASTSS vecData152<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData152<>+0(SB), Y4
+	VBROADCASTSS vecData153<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData153<>+0(SB), Y3, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData154<>+0(SB), Y3, Y2
 	VPERMPS      vecData155<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData156<>+0(SB), Y3, Y4
@@ -8861,29 +9220,29 @@ loop2:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData161<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
+	VPERMPS      vecData162<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData163<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData150<>+0(SB), Y1
+	VBROADCASTSS vecData151<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData151<>+0(SB), Y2
+	VBROADCASTSS vecData152<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData152<>+0(SB), Y4
+	VBROADCASTSS vecData153<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData153<>+0(SB), Y3, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData154<>+0(SB), Y3, Y2
 	VPERMPS      vecData155<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData156<>+0(SB), Y3, Y4
@@ -8898,7 +9257,9 @@ loop2:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData161<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
+	VPERMPS      vecData162<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData163<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -8914,22 +9275,20 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData150<>+0(SB), Y1
+	VBROADCASTSS vecData151<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData151<>+0(SB), Y2
+	VBROADCASTSS vecData152<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData152<>+0(SB), Y4
+	VBROADCASTSS vecData153<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData153<>+0(SB), Y3, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData154<>+0(SB), Y3, Y2
 	VPERMPS      vecData155<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData156<>+0(SB), Y3, Y4
@@ -8944,7 +9303,9 @@ loop1:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData161<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
+	VPERMPS      vecData162<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData163<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -8958,27 +9319,25 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData150<>+0(SB), Y2
+	VBROADCASTSS vecData151<>+0(SB), Y2
 	VBROADCASTSS vecData1<>+0(SB), Y3
 	VANDPS       Y3, Y1, Y3
 	VMINPS       Y3, Y2, Y2
-	VBROADCASTSS vecData151<>+0(SB), Y3
+	VBROADCASTSS vecData152<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData152<>+0(SB), Y5
+	VBROADCASTSS vecData153<>+0(SB), Y5
 	VMOVAPS      Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData153<>+0(SB), Y4, Y3
-	VPERMPS      vecData154<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData154<>+0(SB), Y4, Y3
 	VPERMPS      vecData155<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData156<>+0(SB), Y4, Y5
@@ -8993,7 +9352,9 @@ below1:
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData161<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData162<>+0(SB), Y4, Y4
+	VPERMPS      vecData162<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData163<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y6, Y3
 	VBROADCASTSS vecData3<>+0(SB), Y4
 	VMAXPS       Y1, Y4, Y1
@@ -9017,22 +9378,20 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
+	VBROADCASTSS vecData164<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
+	VBROADCASTSS vecData165<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData165<>+0(SB), Y4
+	VBROADCASTSS vecData166<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData166<>+0(SB), Y3, Y2
-	VPERMPS      vecData167<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData167<>+0(SB), Y3, Y2
 	VPERMPS      vecData168<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData169<>+0(SB), Y3, Y4
@@ -9051,29 +9410,29 @@ loop2:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData176<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData177<>+0(SB), Y3, Y3
+	VPERMPS      vecData177<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData178<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
+	VBROADCASTSS vecData164<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
+	VBROADCASTSS vecData165<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData165<>+0(SB), Y4
+	VBROADCASTSS vecData166<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData166<>+0(SB), Y3, Y2
-	VPERMPS      vecData167<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData167<>+0(SB), Y3, Y2
 	VPERMPS      vecData168<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData169<>+0(SB), Y3, Y4
@@ -9092,7 +9451,9 @@ loop2:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData176<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData177<>+0(SB), Y3, Y3
+	VPERMPS      vecData177<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData178<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -9108,22 +9469,20 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
+	VBROADCASTSS vecData164<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y0, Y2
 	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
+	VBROADCASTSS vecData165<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData165<>+0(SB), Y4
+	VBROADCASTSS vecData166<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData166<>+0(SB), Y3, Y2
-	VPERMPS      vecData167<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData167<>+0(SB), Y3, Y2
 	VPERMPS      vecData168<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData169<>+0(SB), Y3, Y4
@@ -9142,7 +9501,9 @@ loop1:
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData176<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData177<>+0(SB), Y3, Y3
+	VPERMPS      vecData177<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData178<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -9156,27 +9517,25 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData163<>+0(SB), Y2
+	VBROADCASTSS vecData164<>+0(SB), Y2
 	VBROADCASTSS vecData1<>+0(SB), Y3
 	VANDPS       Y3, Y1, Y3
 	VMINPS       Y3, Y2, Y2
-	VBROADCASTSS vecData164<>+0(SB), Y3
+	VBROADCASTSS vecData165<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData165<>+0(SB), Y5
+	VBROADCASTSS vecData166<>+0(SB), Y5
 	VMOVAPS      Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData166<>+0(SB), Y4, Y3
-	VPERMPS      vecData167<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData167<>+0(SB), Y4, Y3
 	VPERMPS      vecData168<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData169<>+0(SB), Y4, Y5
@@ -9195,7 +9554,9 @@ below1:
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData176<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData177<>+0(SB), Y4, Y4
+	VPERMPS      vecData177<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData178<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y6, Y3
 	VBROADCASTSS vecData3<>+0(SB), Y4
 	VMAXPS       Y1, Y4, Y1
@@ -9221,24 +9582,22 @@ loop2:
 	JL           below2
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData178<>+0(SB), Y2
-	VBROADCASTSS vecData179<>+0(SB), Y3
+	VBROADCASTSS vecData179<>+0(SB), Y2
+	VBROADCASTSS vecData180<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData180<>+0(SB), Y3
+	VBROADCASTSS vecData181<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData181<>+0(SB), Y5
+	VBROADCASTSS vecData182<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData182<>+0(SB), Y4, Y3
-	VPERMPS      vecData183<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData183<>+0(SB), Y4, Y3
 	VPERMPS      vecData184<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData185<>+0(SB), Y4, Y5
@@ -9255,7 +9614,9 @@ loop2:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData191<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData192<>+0(SB), Y4, Y4
+	VPERMPS      vecData192<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData193<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9264,24 +9625,22 @@ loop2:
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
 	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData178<>+0(SB), Y2
-	VBROADCASTSS vecData179<>+0(SB), Y3
+	VBROADCASTSS vecData179<>+0(SB), Y2
+	VBROADCASTSS vecData180<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData180<>+0(SB), Y3
+	VBROADCASTSS vecData181<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData181<>+0(SB), Y5
+	VBROADCASTSS vecData182<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData182<>+0(SB), Y4, Y3
-	VPERMPS      vecData183<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData183<>+0(SB), Y4, Y3
 	VPERMPS      vecData184<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData185<>+0(SB), Y4, Y5
@@ -9298,7 +9657,9 @@ loop2:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData191<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData192<>+0(SB), Y4, Y4
+	VPERMPS      vecData192<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData193<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9317,24 +9678,22 @@ loop1:
 	JL           below1
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData178<>+0(SB), Y2
-	VBROADCASTSS vecData179<>+0(SB), Y3
+	VBROADCASTSS vecData179<>+0(SB), Y2
+	VBROADCASTSS vecData180<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData180<>+0(SB), Y3
+	VBROADCASTSS vecData181<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData181<>+0(SB), Y5
+	VBROADCASTSS vecData182<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData182<>+0(SB), Y4, Y3
-	VPERMPS      vecData183<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData183<>+0(SB), Y4, Y3
 	VPERMPS      vecData184<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData185<>+0(SB), Y4, Y5
@@ -9351,7 +9710,9 @@ loop1:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData191<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData192<>+0(SB), Y4, Y4
+	VPERMPS      vecData192<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData193<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9367,30 +9728,28 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (CX), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData178<>+0(SB), Y3
-	VBROADCASTSS vecData179<>+0(SB), Y4
+	VBROADCASTSS vecData179<>+0(SB), Y3
+	VBROADCASTSS vecData180<>+0(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS vecData1<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData180<>+0(SB), Y4
+	VBROADCASTSS vecData181<>+0(SB), Y4
 	VBROADCASTSS vecData7<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData181<>+0(SB), Y6
+	VBROADCASTSS vecData182<>+0(SB), Y6
 	VMOVAPS      Y3, Y3
 	VFNMADD231PS Y6, Y4, Y3
-	VPERMPS      vecData182<>+0(SB), Y5, Y4
-	VPERMPS      vecData183<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
+	VPERMPS      vecData183<>+0(SB), Y5, Y4
 	VPERMPS      vecData184<>+0(SB), Y5, Y6
 	VFMADD213PS  Y6, Y3, Y4
 	VPERMPS      vecData185<>+0(SB), Y5, Y6
@@ -9407,7 +9766,9 @@ below1:
 	VFMADD213PS  Y6, Y3, Y4
 	VPERMPS      vecData191<>+0(SB), Y5, Y6
 	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData192<>+0(SB), Y5, Y5
+	VPERMPS      vecData192<>+0(SB), Y5, Y6
+	VFMADD213PS  Y6, Y3, Y4
+	VPERMPS      vecData193<>+0(SB), Y5, Y5
 	VFMADD213PS  Y5, Y3, Y4
 	VMULPS       Y2, Y4, Y2
 	VBROADCASTSS vecData14<>+0(SB), Y3
@@ -9434,24 +9795,22 @@ loop2:
 	JL           below2
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData193<>+0(SB), Y2
-	VBROADCASTSS vecData194<>+0(SB), Y3
+	VBROADCASTSS vecData194<>+0(SB), Y2
+	VBROADCASTSS vecData195<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData195<>+0(SB), Y3
+	VBROADCASTSS vecData196<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData196<>+0(SB), Y5
+	VBROADCASTSS vecData197<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData197<>+0(SB), Y4, Y3
-	VPERMPS      vecData198<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData198<>+0(SB), Y4, Y3
 	VPERMPS      vecData199<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData200<>+0(SB), Y4, Y5
@@ -9474,7 +9833,9 @@ loop2:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData209<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y4
+	VPERMPS      vecData210<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData211<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9483,24 +9844,22 @@ loop2:
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
 	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData193<>+0(SB), Y2
-	VBROADCASTSS vecData194<>+0(SB), Y3
+	VBROADCASTSS vecData194<>+0(SB), Y2
+	VBROADCASTSS vecData195<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData195<>+0(SB), Y3
+	VBROADCASTSS vecData196<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData196<>+0(SB), Y5
+	VBROADCASTSS vecData197<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData197<>+0(SB), Y4, Y3
-	VPERMPS      vecData198<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData198<>+0(SB), Y4, Y3
 	VPERMPS      vecData199<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData200<>+0(SB), Y4, Y5
@@ -9523,7 +9882,9 @@ loop2:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData209<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y4
+	VPERMPS      vecData210<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData211<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9542,24 +9903,22 @@ loop1:
 	JL           below1
 	VMOVUPS      (CX), Y0
 	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData193<>+0(SB), Y2
-	VBROADCASTSS vecData194<>+0(SB), Y3
+	VBROADCASTSS vecData194<>+0(SB), Y2
+	VBROADCASTSS vecData195<>+0(SB), Y3
 	VMINPS       Y1, Y3, Y1
 	VMAXPS       Y1, Y2, Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData195<>+0(SB), Y3
+	VBROADCASTSS vecData196<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData196<>+0(SB), Y5
+	VBROADCASTSS vecData197<>+0(SB), Y5
 	VMOVAPS      Y2, Y2
 	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData197<>+0(SB), Y4, Y3
-	VPERMPS      vecData198<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData198<>+0(SB), Y4, Y3
 	VPERMPS      vecData199<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData200<>+0(SB), Y4, Y5
@@ -9582,7 +9941,9 @@ loop1:
 	VFMADD213PS  Y5, Y2, Y3
 	VPERMPS      vecData209<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y4
+	VPERMPS      vecData210<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y2, Y3
+	VPERMPS      vecData211<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y2, Y3
 	VMULPS       Y1, Y3, Y1
 	VBROADCASTSS vecData14<>+0(SB), Y2
@@ -9598,30 +9959,28 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
 	VMASKMOVPS   (CX), Y0, Y1
 	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData193<>+0(SB), Y3
-	VBROADCASTSS vecData194<>+0(SB), Y4
+	VBROADCASTSS vecData194<>+0(SB), Y3
+	VBROADCASTSS vecData195<>+0(SB), Y4
 	VMINPS       Y2, Y4, Y2
 	VMAXPS       Y2, Y3, Y2
 	VBROADCASTSS vecData1<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData195<>+0(SB), Y4
+	VBROADCASTSS vecData196<>+0(SB), Y4
 	VBROADCASTSS vecData7<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMADD231PS  Y4, Y3, Y5
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData196<>+0(SB), Y6
+	VBROADCASTSS vecData197<>+0(SB), Y6
 	VMOVAPS      Y3, Y3
 	VFNMADD231PS Y6, Y4, Y3
-	VPERMPS      vecData197<>+0(SB), Y5, Y4
-	VPERMPS      vecData198<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
+	VPERMPS      vecData198<>+0(SB), Y5, Y4
 	VPERMPS      vecData199<>+0(SB), Y5, Y6
 	VFMADD213PS  Y6, Y3, Y4
 	VPERMPS      vecData200<>+0(SB), Y5, Y6
@@ -9644,7 +10003,9 @@ below1:
 	VFMADD213PS  Y6, Y3, Y4
 	VPERMPS      vecData209<>+0(SB), Y5, Y6
 	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData210<>+0(SB), Y5, Y5
+	VPERMPS      vecData210<>+0(SB), Y5, Y6
+	VFMADD213PS  Y6, Y3, Y4
+	VPERMPS      vecData211<>+0(SB), Y5, Y5
 	VFMADD213PS  Y5, Y3, Y4
 	VMULPS       Y2, Y4, Y2
 	VBROADCASTSS vecData14<>+0(SB), Y3
@@ -9835,7 +10196,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -10082,7 +10443,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -10332,7 +10693,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
@@ -10605,7 +10966,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y0
@@ -10726,25 +11087,25 @@ loop2:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -10790,25 +11151,25 @@ loop2:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -10863,25 +11224,25 @@ loop1:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -10895,7 +11256,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -10939,25 +11300,25 @@ below1:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y5, Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS vecData211<>+0(SB), Y3
+	VBROADCASTSS vecData212<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData212<>+0(SB), Y5
+	VBROADCASTSS vecData213<>+0(SB), Y5
 	VMOVAPS      Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData213<>+0(SB), Y4, Y3
-	VPERMPS      vecData214<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData214<>+0(SB), Y4, Y3
 	VPERMPS      vecData215<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData216<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData217<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData218<>+0(SB), Y4, Y4
+	VPERMPS      vecData218<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData219<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y6, Y3
 	VBROADCASTSS vecData3<>+0(SB), Y4
 	VMAXPS       Y1, Y4, Y1
@@ -11022,25 +11383,25 @@ loop2:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -11090,25 +11451,25 @@ loop2:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -11167,25 +11528,25 @@ loop1:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y4, Y1, Y1
 	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData211<>+0(SB), Y2
+	VBROADCASTSS vecData212<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData7<>+0(SB), Y2
 	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData212<>+0(SB), Y4
+	VBROADCASTSS vecData213<>+0(SB), Y4
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData213<>+0(SB), Y3, Y2
-	VPERMPS      vecData214<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData214<>+0(SB), Y3, Y2
 	VPERMPS      vecData215<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData216<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
 	VPERMPS      vecData217<>+0(SB), Y3, Y4
 	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData218<>+0(SB), Y3, Y3
+	VPERMPS      vecData218<>+0(SB), Y3, Y4
+	VFMADD213PS  Y4, Y5, Y2
+	VPERMPS      vecData219<>+0(SB), Y3, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y0, Y3, Y0
@@ -11201,7 +11562,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -11247,25 +11608,25 @@ below1:
 	VPSLLD       $0x17, Y2, Y2
 	VPADDD       Y5, Y2, Y2
 	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS vecData211<>+0(SB), Y3
+	VBROADCASTSS vecData212<>+0(SB), Y3
 	VBROADCASTSS vecData7<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData212<>+0(SB), Y5
+	VBROADCASTSS vecData213<>+0(SB), Y5
 	VMOVAPS      Y2, Y6
 	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData213<>+0(SB), Y4, Y3
-	VPERMPS      vecData214<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData214<>+0(SB), Y4, Y3
 	VPERMPS      vecData215<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData216<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
 	VPERMPS      vecData217<>+0(SB), Y4, Y5
 	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData218<>+0(SB), Y4, Y4
+	VPERMPS      vecData218<>+0(SB), Y4, Y5
+	VFMADD213PS  Y5, Y6, Y3
+	VPERMPS      vecData219<>+0(SB), Y4, Y4
 	VFMADD213PS  Y4, Y6, Y3
 	VBROADCASTSS vecData3<>+0(SB), Y4
 	VMAXPS       Y1, Y4, Y1
@@ -11454,7 +11815,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), SI
+	LEAQ         vecData121<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y1
@@ -11699,7 +12060,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y1
@@ -11937,7 +12298,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -12008,42 +12369,42 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData9<>+0(SB), Y4
 	VFMADD231PS  Y4, Y1, Y3
 	VBROADCASTSS vecData8<>+0(SB), Y4
@@ -12063,42 +12424,42 @@ loop2:
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData9<>+0(SB), Y4
 	VFMADD231PS  Y4, Y1, Y3
 	VBROADCASTSS vecData8<>+0(SB), Y4
@@ -12127,42 +12488,42 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData9<>+0(SB), Y4
 	VFMADD231PS  Y4, Y1, Y3
 	VBROADCASTSS vecData8<>+0(SB), Y4
@@ -12189,47 +12550,47 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VBROADCASTSS vecData9<>+0(SB), Y5
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS vecData8<>+0(SB), Y5
@@ -12266,42 +12627,42 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VADDPS       Y3, Y2, Y2
 	VBROADCASTSS vecData6<>+0(SB), Y3
 	VMOVAPS      Y1, Y1
@@ -12319,42 +12680,42 @@ loop2:
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VADDPS       Y3, Y2, Y2
 	VBROADCASTSS vecData6<>+0(SB), Y3
 	VMOVAPS      Y1, Y1
@@ -12381,42 +12742,42 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VADDPS       Y3, Y2, Y2
 	VBROADCASTSS vecData6<>+0(SB), Y3
 	VMOVAPS      Y1, Y1
@@ -12441,47 +12802,47 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VADDPS       Y4, Y3, Y3
 	VBROADCASTSS vecData6<>+0(SB), Y4
 	VMOVAPS      Y2, Y2
@@ -12516,42 +12877,42 @@ loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData101<>+0(SB), Y4
 	VMULPS       Y4, Y1, Y4
 	VADDPS       Y3, Y2, Y2
@@ -12572,42 +12933,42 @@ loop2:
 	VBLENDVPS    Y0, Y2, Y1, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData101<>+0(SB), Y4
 	VMULPS       Y4, Y1, Y4
 	VADDPS       Y3, Y2, Y2
@@ -12637,42 +12998,42 @@ loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y1
+	VBROADCASTSS vecData220<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData220<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y2
 	VMULPS       Y2, Y0, Y2
 	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
 	VBROADCASTSS vecData222<>+0(SB), Y3
+	VPSUBD       Y3, Y2, Y2
+	VBROADCASTSS vecData223<>+0(SB), Y3
 	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y4
 	VPADDD       Y4, Y3, Y3
 	VPSRAD       $0x17, Y2, Y2
 	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData223<>+0(SB), Y4
+	VBROADCASTSS vecData224<>+0(SB), Y4
 	VANDPS       Y4, Y1, Y1
 	VSUBPS       Y1, Y2, Y1
 	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
 	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData225<>+0(SB), Y3
+	VBROADCASTSS vecData226<>+0(SB), Y3
 	VMOVAPS      Y3, Y3
-	VBROADCASTSS vecData226<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData227<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData228<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData229<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
+	VBROADCASTSS vecData230<>+0(SB), Y4
+	VFMADD213PS  Y4, Y5, Y3
 	VBROADCASTSS vecData99<>+0(SB), Y4
 	VFMADD213PS  Y4, Y5, Y3
 	VMULPS       Y5, Y5, Y4
 	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y2
+	VPERMPS      vecData231<>+0(SB), Y2, Y2
 	VBROADCASTSS vecData101<>+0(SB), Y4
 	VMULPS       Y4, Y1, Y4
 	VADDPS       Y3, Y2, Y2
@@ -12700,47 +13061,47 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
 	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VBROADCASTSS vecData101<>+0(SB), Y5
 	VMULPS       Y5, Y2, Y5
 	VADDPS       Y4, Y3, Y3
@@ -12789,42 +13150,42 @@ loop2:
 	VBROADCASTSS vecData2<>+0(SB), Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VBROADCASTSS vecData9<>+0(SB), Y5
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS vecData8<>+0(SB), Y5
@@ -12856,42 +13217,42 @@ loop2:
 	VBROADCASTSS vecData2<>+0(SB), Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VBROADCASTSS vecData9<>+0(SB), Y5
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS vecData8<>+0(SB), Y5
@@ -12932,42 +13293,42 @@ loop1:
 	VBROADCASTSS vecData2<>+0(SB), Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData219<>+0(SB), Y2
+	VBROADCASTSS vecData220<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
+	VBROADCASTSS vecData221<>+0(SB), Y3
 	VMULPS       Y3, Y1, Y3
 	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
 	VBROADCASTSS vecData222<>+0(SB), Y4
+	VPSUBD       Y4, Y3, Y3
+	VBROADCASTSS vecData223<>+0(SB), Y4
 	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
+	VBROADCASTSS vecData222<>+0(SB), Y5
 	VPADDD       Y5, Y4, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData223<>+0(SB), Y5
+	VBROADCASTSS vecData224<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y3, Y5
+	VPERMPS      vecData225<>+0(SB), Y3, Y5
 	VBROADCASTSS vecData2<>+0(SB), Y6
 	VMOVAPS      Y6, Y6
 	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData225<>+0(SB), Y4
+	VBROADCASTSS vecData226<>+0(SB), Y4
 	VMOVAPS      Y4, Y4
-	VBROADCASTSS vecData226<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData227<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData228<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData229<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
+	VBROADCASTSS vecData230<>+0(SB), Y5
+	VFMADD213PS  Y5, Y6, Y4
 	VBROADCASTSS vecData99<>+0(SB), Y5
 	VFMADD213PS  Y5, Y6, Y4
 	VMULPS       Y6, Y6, Y5
 	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData230<>+0(SB), Y3, Y3
+	VPERMPS      vecData231<>+0(SB), Y3, Y3
 	VBROADCASTSS vecData9<>+0(SB), Y5
 	VFMADD231PS  Y5, Y2, Y4
 	VBROADCASTSS vecData8<>+0(SB), Y5
@@ -12995,7 +13356,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -13011,42 +13372,42 @@ below1:
 	VBROADCASTSS vecData2<>+0(SB), Y4
 	VCMPPS       $0x11, Y4, Y3, Y3
 	VANDPS       Y1, Y3, Y1
-	VBROADCASTSS vecData219<>+0(SB), Y3
+	VBROADCASTSS vecData220<>+0(SB), Y3
 	VCMPPS       $0x11, Y3, Y2, Y3
-	VBROADCASTSS vecData220<>+0(SB), Y4
+	VBROADCASTSS vecData221<>+0(SB), Y4
 	VMULPS       Y4, Y2, Y4
 	VBLENDVPS    Y3, Y4, Y2, Y4
-	VBROADCASTSS vecData221<>+0(SB), Y5
-	VPSUBD       Y5, Y4, Y4
 	VBROADCASTSS vecData222<>+0(SB), Y5
+	VPSUBD       Y5, Y4, Y4
+	VBROADCASTSS vecData223<>+0(SB), Y5
 	VANDPS       Y5, Y4, Y5
-	VBROADCASTSS vecData221<>+0(SB), Y6
+	VBROADCASTSS vecData222<>+0(SB), Y6
 	VPADDD       Y6, Y5, Y5
 	VPSRAD       $0x17, Y4, Y4
 	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS vecData223<>+0(SB), Y6
+	VBROADCASTSS vecData224<>+0(SB), Y6
 	VANDPS       Y6, Y3, Y3
 	VSUBPS       Y3, Y4, Y3
 	VPSRLD       $0x14, Y5, Y4
-	VPERMPS      vecData224<>+0(SB), Y4, Y6
+	VPERMPS      vecData225<>+0(SB), Y4, Y6
 	VBROADCASTSS vecData2<>+0(SB), Y7
 	VMOVAPS      Y7, Y7
 	VFMSUB231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData225<>+0(SB), Y5
+	VBROADCASTSS vecData226<>+0(SB), Y5
 	VMOVAPS      Y5, Y5
-	VBROADCASTSS vecData226<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
 	VBROADCASTSS vecData227<>+0(SB), Y6
 	VFMADD213PS  Y6, Y7, Y5
 	VBROADCASTSS vecData228<>+0(SB), Y6
 	VFMADD213PS  Y6, Y7, Y5
 	VBROADCASTSS vecData229<>+0(SB), Y6
 	VFMADD213PS  Y6, Y7, Y5
+	VBROADCASTSS vecData230<>+0(SB), Y6
+	VFMADD213PS  Y6, Y7, Y5
 	VBROADCASTSS vecData99<>+0(SB), Y6
 	VFMADD213PS  Y6, Y7, Y5
 	VMULPS       Y7, Y7, Y6
 	VFMADD213PS  Y7, Y6, Y5
-	VPERMPS      vecData230<>+0(SB), Y4, Y4
+	VPERMPS      vecData231<>+0(SB), Y4, Y4
 	VBROADCASTSS vecData9<>+0(SB), Y6
 	VFMADD231PS  Y6, Y3, Y5
 	VBROADCASTSS vecData8<>+0(SB), Y6
@@ -13220,7 +13581,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -13424,7 +13785,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData120<>+32(SB), BX
+	LEAQ         vecData121<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y0
@@ -13517,7 +13878,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData120<>+32(SB), DX
+	LEAQ       vecData121<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y4
@@ -13588,7 +13949,7 @@ loop1:
 below1:
 	TESTQ       DX, DX
 	JE          done
-	LEAQ        vecData120<>+32(SB), BX
+	LEAQ        vecData121<>+32(SB), BX
 	SHLQ        $0x02, DX
 	SUBQ        DX, BX
 	VMOVUPS     (BX), Y4
@@ -13665,7 +14026,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData120<>+32(SB), DX
+	LEAQ       vecData121<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y6
@@ -13751,7 +14112,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData120<>+32(SB), DX
+	LEAQ       vecData121<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y6
@@ -13843,7 +14204,7 @@ loop1:
 below1:
 	TESTQ       CX, CX
 	JE          done
-	LEAQ        vecData120<>+32(SB), DX
+	LEAQ        vecData121<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y9
@@ -14120,7 +14481,7 @@ loop1:
 below1:
 	TESTQ        CX, CX
 	JE           done
-	LEAQ         vecData120<>+32(SB), DX
+	LEAQ         vecData121<>+32(SB), DX
 	SHLQ         $0x02, CX
 	SUBQ         CX, DX
 	VMOVUPS      (DX), Y5
@@ -14251,7 +14612,7 @@ rows1false:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData120<>+32(SB), DI
+	LEAQ         vecData121<>+32(SB), DI
 	SHLQ         $0x02, BX
 	SUBQ         BX, DI
 	VMOVUPS      (DI), Y0
@@ -14406,6 +14767,179 @@ loop:
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
 	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecEqualAVX2(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·vecEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ         BX, $0x00000010
+	JL           done
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VCMPPS       $0x00, Y2, Y1, Y2
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y3
+	VCMPPS       $0x00, Y3, Y1, Y1
+	VPACKSSDW    Y1, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSWB    X1, X2, X1
+	VPAND        X0, X1, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecNotEqualAVX2(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·vecNotEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ         BX, $0x00000010
+	JL           done
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VCMPPS       $0x04, Y2, Y1, Y2
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y3
+	VCMPPS       $0x04, Y3, Y1, Y1
+	VPACKSSDW    Y1, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSWB    X1, X2, X1
+	VPAND        X0, X1, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecLessAVX2(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·vecLessAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ         BX, $0x00000010
+	JL           done
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VCMPPS       $0x11, Y2, Y1, Y2
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y3
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VPACKSSDW    Y1, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSWB    X1, X2, X1
+	VPAND        X0, X1, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecLessEqualAVX2(dst *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·vecLessEqualAVX2(SB), NOSPLIT, $0-32
+	MOVQ    dst+0(FP), AX
+	MOVQ    a+8(FP), CX
+	MOVQ    b+16(FP), DX
+	MOVQ    n+24(FP), BX
+	VMOVDQU vecData120<>+0(SB), X0
+
+loop:
+	CMPQ         BX, $0x00000010
+	JL           done
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VCMPPS       $0x12, Y2, Y1, Y2
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y3
+	VCMPPS       $0x12, Y3, Y1, Y1
+	VPACKSSDW    Y1, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VEXTRACTI128 $0x01, Y2, X1
+	VPACKSSWB    X1, X2, X1
+	VPAND        X0, X1, X1
+	VMOVDQU      X1, (AX)
+	ADDQ         $0x00000010, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecWhereAVX2(dst *float32, cond *bool, a *float32, b *float32, n int)
+// Requires: AVX, AVX2
+TEXT ·vecWhereAVX2(SB), NOSPLIT, $0-40
+	MOVQ         dst+0(FP), AX
+	MOVQ         cond+8(FP), CX
+	MOVQ         a+16(FP), DX
+	MOVQ         b+24(FP), BX
+	MOVQ         n+32(FP), SI
+	VBROADCASTSS vecData3<>+0(SB), Y0
+	VMOVAPS      Y0, Y0
+
+loop:
+	CMPQ      SI, $0x00000010
+	JL        done
+	VPMOVZXBD (CX), Y1
+	VMOVUPS   (DX), Y2
+	VMOVUPS   (BX), Y3
+	VPCMPEQD  Y0, Y1, Y1
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VMOVUPS   Y1, (AX)
+	VPMOVZXBD 8(CX), Y1
+	VMOVUPS   32(DX), Y2
+	VMOVUPS   32(BX), Y3
+	VPCMPEQD  Y0, Y1, Y1
+	VBLENDVPS Y1, Y3, Y2, Y1
+	VMOVUPS   Y1, 32(AX)
+	ADDQ      $0x00000040, AX
+	ADDQ      $0x00000010, CX
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000010, SI
+	JMP       loop
 
 done:
 	VZEROUPPER
@@ -15566,882 +16100,888 @@ GLOBL vecData118<>(SB), RODATA|NOPTR, $4
 DATA vecData119<>+0(SB)/4, $0x00400000
 GLOBL vecData119<>(SB), RODATA|NOPTR, $4
 
-DATA vecData120<>+0(SB)/4, $0xffffffff
-DATA vecData120<>+4(SB)/4, $0xffffffff
-DATA vecData120<>+8(SB)/4, $0xffffffff
-DATA vecData120<>+12(SB)/4, $0xffffffff
-DATA vecData120<>+16(SB)/4, $0xffffffff
-DATA vecData120<>+20(SB)/4, $0xffffffff
-DATA vecData120<>+24(SB)/4, $0xffffffff
-DATA vecData120<>+28(SB)/4, $0xffffffff
-DATA vecData120<>+32(SB)/4, $0x00000000
-DATA vecData120<>+36(SB)/4, $0x00000000
-DATA vecData120<>+40(SB)/4, $0x00000000
-DATA vecData120<>+44(SB)/4, $0x00000000
-DATA vecData120<>+48(SB)/4, $0x00000000
-DATA vecData120<>+52(SB)/4, $0x00000000
-DATA vecData120<>+56(SB)/4, $0x00000000
-DATA vecData120<>+60(SB)/4, $0x00000000
-GLOBL vecData120<>(SB), RODATA|NOPTR, $64
+DATA vecData120<>+0(SB)/4, $0x01010101
+DATA vecData120<>+4(SB)/4, $0x01010101
+DATA vecData120<>+8(SB)/4, $0x01010101
+DATA vecData120<>+12(SB)/4, $0x01010101
+GLOBL vecData120<>(SB), RODATA|NOPTR, $16
 
-DATA vecData121<>+0(SB)/4, $0xc113ed71
-GLOBL vecData121<>(SB), RODATA|NOPTR, $4
+DATA vecData121<>+0(SB)/4, $0xffffffff
+DATA vecData121<>+4(SB)/4, $0xffffffff
+DATA vecData121<>+8(SB)/4, $0xffffffff
+DATA vecData121<>+12(SB)/4, $0xffffffff
+DATA vecData121<>+16(SB)/4, $0xffffffff
+DATA vecData121<>+20(SB)/4, $0xffffffff
+DATA vecData121<>+24(SB)/4, $0xffffffff
+DATA vecData121<>+28(SB)/4, $0xffffffff
+DATA vecData121<>+32(SB)/4, $0x00000000
+DATA vecData121<>+36(SB)/4, $0x00000000
+DATA vecData121<>+40(SB)/4, $0x00000000
+DATA vecData121<>+44(SB)/4, $0x00000000
+DATA vecData121<>+48(SB)/4, $0x00000000
+DATA vecData121<>+52(SB)/4, $0x00000000
+DATA vecData121<>+56(SB)/4, $0x00000000
+DATA vecData121<>+60(SB)/4, $0x00000000
+GLOBL vecData121<>(SB), RODATA|NOPTR, $64
 
-DATA vecData122<>+0(SB)/4, $0x4113ed71
+DATA vecData122<>+0(SB)/4, $0xc113ed71
 GLOBL vecData122<>(SB), RODATA|NOPTR, $4
 
-DATA vecData123<>+0(SB)/4, $0x3f4f6475
+DATA vecData123<>+0(SB)/4, $0x4113ed71
 GLOBL vecData123<>(SB), RODATA|NOPTR, $4
 
-DATA vecData124<>+0(SB)/4, $0x3f9e0000
+DATA vecData124<>+0(SB)/4, $0x3f4f6475
 GLOBL vecData124<>(SB), RODATA|NOPTR, $4
 
-DATA vecData125<>+0(SB)/4, $0xac2d6bc0
-DATA vecData125<>+4(SB)/4, $0x3997a216
-DATA vecData125<>+8(SB)/4, $0xb608c1d2
-DATA vecData125<>+12(SB)/4, $0x339e924d
-DATA vecData125<>+16(SB)/4, $0x3103d373
-DATA vecData125<>+20(SB)/4, $0xae5591f4
-DATA vecData125<>+24(SB)/4, $0xadc3ba12
-DATA vecData125<>+28(SB)/4, $0xacaaf38c
-GLOBL vecData125<>(SB), RODATA|NOPTR, $32
+DATA vecData125<>+0(SB)/4, $0x3f9e0000
+GLOBL vecData125<>(SB), RODATA|NOPTR, $4
 
-DATA vecData126<>+0(SB)/4, $0xbbbb57f7
-DATA vecData126<>+4(SB)/4, $0xb9db6da3
-DATA vecData126<>+8(SB)/4, $0x35423a46
-DATA vecData126<>+12(SB)/4, $0xb49c55f8
-DATA vecData126<>+16(SB)/4, $0xb19ff0ea
-DATA vecData126<>+20(SB)/4, $0x304fe061
-DATA vecData126<>+24(SB)/4, $0x2f612fd1
-DATA vecData126<>+28(SB)/4, $0x2e4b6fbc
+DATA vecData126<>+0(SB)/4, $0xac2d6bc0
+DATA vecData126<>+4(SB)/4, $0x3997a216
+DATA vecData126<>+8(SB)/4, $0xb608c1d2
+DATA vecData126<>+12(SB)/4, $0x339e924d
+DATA vecData126<>+16(SB)/4, $0x3103d373
+DATA vecData126<>+20(SB)/4, $0xae5591f4
+DATA vecData126<>+24(SB)/4, $0xadc3ba12
+DATA vecData126<>+28(SB)/4, $0xacaaf38c
 GLOBL vecData126<>(SB), RODATA|NOPTR, $32
 
-DATA vecData127<>+0(SB)/4, $0x2c42e814
-DATA vecData127<>+4(SB)/4, $0xb9ecbfe5
-DATA vecData127<>+8(SB)/4, $0x37880026
-DATA vecData127<>+12(SB)/4, $0x356a8cbc
-DATA vecData127<>+16(SB)/4, $0xb2012103
-DATA vecData127<>+20(SB)/4, $0xb1f5a592
-DATA vecData127<>+24(SB)/4, $0xb0eaa2c7
-DATA vecData127<>+28(SB)/4, $0xafe255f5
+DATA vecData127<>+0(SB)/4, $0xbbbb57f7
+DATA vecData127<>+4(SB)/4, $0xb9db6da3
+DATA vecData127<>+8(SB)/4, $0x35423a46
+DATA vecData127<>+12(SB)/4, $0xb49c55f8
+DATA vecData127<>+16(SB)/4, $0xb19ff0ea
+DATA vecData127<>+20(SB)/4, $0x304fe061
+DATA vecData127<>+24(SB)/4, $0x2f612fd1
+DATA vecData127<>+28(SB)/4, $0x2e4b6fbc
 GLOBL vecData127<>(SB), RODATA|NOPTR, $32
 
-DATA vecData128<>+0(SB)/4, $0x3ca9167a
-DATA vecData128<>+4(SB)/4, $0x3b2062ef
-DATA vecData128<>+8(SB)/4, $0xb89e656a
-DATA vecData128<>+12(SB)/4, $0xb608dd5c
-DATA vecData128<>+16(SB)/4, $0x343f9518
-DATA vecData128<>+20(SB)/4, $0x33722bdf
-DATA vecData128<>+24(SB)/4, $0x326b12f7
-DATA vecData128<>+28(SB)/4, $0x317a733f
+DATA vecData128<>+0(SB)/4, $0x2c42e814
+DATA vecData128<>+4(SB)/4, $0xb9ecbfe5
+DATA vecData128<>+8(SB)/4, $0x37880026
+DATA vecData128<>+12(SB)/4, $0x356a8cbc
+DATA vecData128<>+16(SB)/4, $0xb2012103
+DATA vecData128<>+20(SB)/4, $0xb1f5a592
+DATA vecData128<>+24(SB)/4, $0xb0eaa2c7
+DATA vecData128<>+28(SB)/4, $0xafe255f5
 GLOBL vecData128<>(SB), RODATA|NOPTR, $32
 
-DATA vecData129<>+0(SB)/4, $0xab9f7a70
-DATA vecData129<>+4(SB)/4, $0xbb864291
-DATA vecData129<>+8(SB)/4, $0x3973f547
-DATA vecData129<>+12(SB)/4, $0x358cb898
-DATA vecData129<>+16(SB)/4, $0xb5cc98d8
-DATA vecData129<>+20(SB)/4, $0xb4d87df1
-DATA vecData129<>+24(SB)/4, $0xb3e3b46c
-DATA vecData129<>+28(SB)/4, $0xb308f7da
+DATA vecData129<>+0(SB)/4, $0x3ca9167a
+DATA vecData129<>+4(SB)/4, $0x3b2062ef
+DATA vecData129<>+8(SB)/4, $0xb89e656a
+DATA vecData129<>+12(SB)/4, $0xb608dd5c
+DATA vecData129<>+16(SB)/4, $0x343f9518
+DATA vecData129<>+20(SB)/4, $0x33722bdf
+DATA vecData129<>+24(SB)/4, $0x326b12f7
+DATA vecData129<>+28(SB)/4, $0x317a733f
 GLOBL vecData129<>(SB), RODATA|NOPTR, $32
 
-DATA vecData130<>+0(SB)/4, $0xbd5c1a30
-DATA vecData130<>+4(SB)/4, $0x3a020cef
-DATA vecData130<>+8(SB)/4, $0xba048de7
-DATA vecData130<>+12(SB)/4, $0x37ce5596
-DATA vecData130<>+16(SB)/4, $0x3729d398
-DATA vecData130<>+20(SB)/4, $0x3635dd06
-DATA vecData130<>+24(SB)/4, $0x3557d5fc
-DATA vecData130<>+28(SB)/4, $0x3494c9e6
+DATA vecData130<>+0(SB)/4, $0xab9f7a70
+DATA vecData130<>+4(SB)/4, $0xbb864291
+DATA vecData130<>+8(SB)/4, $0x3973f547
+DATA vecData130<>+12(SB)/4, $0x358cb898
+DATA vecData130<>+16(SB)/4, $0xb5cc98d8
+DATA vecData130<>+20(SB)/4, $0xb4d87df1
+DATA vecData130<>+24(SB)/4, $0xb3e3b46c
+DATA vecData130<>+28(SB)/4, $0xb308f7da
 GLOBL vecData130<>(SB), RODATA|NOPTR, $32
 
-DATA vecData131<>+0(SB)/4, $0x2a605200
-DATA vecData131<>+4(SB)/4, $0x3c76ff14
-DATA vecData131<>+8(SB)/4, $0x3a0671e6
-DATA vecData131<>+12(SB)/4, $0xb94c6151
-DATA vecData131<>+16(SB)/4, $0xb877dd52
-DATA vecData131<>+20(SB)/4, $0xb792cceb
-DATA vecData131<>+24(SB)/4, $0xb6ca048f
-DATA vecData131<>+28(SB)/4, $0xb6211380
+DATA vecData131<>+0(SB)/4, $0xbd5c1a30
+DATA vecData131<>+4(SB)/4, $0x3a020cef
+DATA vecData131<>+8(SB)/4, $0xba048de7
+DATA vecData131<>+12(SB)/4, $0x37ce5596
+DATA vecData131<>+16(SB)/4, $0x3729d398
+DATA vecData131<>+20(SB)/4, $0x3635dd06
+DATA vecData131<>+24(SB)/4, $0x3557d5fc
+DATA vecData131<>+28(SB)/4, $0x3494c9e6
 GLOBL vecData131<>(SB), RODATA|NOPTR, $32
 
-DATA vecData132<>+0(SB)/4, $0x3e088338
-DATA vecData132<>+4(SB)/4, $0xbd20c49a
-DATA vecData132<>+8(SB)/4, $0x3ae27101
-DATA vecData132<>+12(SB)/4, $0x3a883f5b
-DATA vecData132<>+16(SB)/4, $0x39a7571b
-DATA vecData132<>+20(SB)/4, $0x38e76185
-DATA vecData132<>+24(SB)/4, $0x383bd986
-DATA vecData132<>+28(SB)/4, $0x37ae1d5a
+DATA vecData132<>+0(SB)/4, $0x2a605200
+DATA vecData132<>+4(SB)/4, $0x3c76ff14
+DATA vecData132<>+8(SB)/4, $0x3a0671e6
+DATA vecData132<>+12(SB)/4, $0xb94c6151
+DATA vecData132<>+16(SB)/4, $0xb877dd52
+DATA vecData132<>+20(SB)/4, $0xb792cceb
+DATA vecData132<>+24(SB)/4, $0xb6ca048f
+DATA vecData132<>+28(SB)/4, $0xb6211380
 GLOBL vecData132<>(SB), RODATA|NOPTR, $32
 
-DATA vecData133<>+0(SB)/4, $0xa86a0000
-DATA vecData133<>+4(SB)/4, $0x3d1943a1
-DATA vecData133<>+8(SB)/4, $0xbc5138c0
-DATA vecData133<>+12(SB)/4, $0xbb986af8
-DATA vecData133<>+16(SB)/4, $0xbad78b3a
-DATA vecData133<>+20(SB)/4, $0xba34078f
-DATA vecData133<>+24(SB)/4, $0xb9ae2a6a
-DATA vecData133<>+28(SB)/4, $0xb93c19e3
+DATA vecData133<>+0(SB)/4, $0x3e088338
+DATA vecData133<>+4(SB)/4, $0xbd20c49a
+DATA vecData133<>+8(SB)/4, $0x3ae27101
+DATA vecData133<>+12(SB)/4, $0x3a883f5b
+DATA vecData133<>+16(SB)/4, $0x39a7571b
+DATA vecData133<>+20(SB)/4, $0x38e76185
+DATA vecData133<>+24(SB)/4, $0x383bd986
+DATA vecData133<>+28(SB)/4, $0x37ae1d5a
 GLOBL vecData133<>(SB), RODATA|NOPTR, $32
 
-DATA vecData134<>+0(SB)/4, $0xbeaaaa95
-DATA vecData134<>+4(SB)/4, $0x3d80bd90
-DATA vecData134<>+8(SB)/4, $0x3d4b1566
-DATA vecData134<>+12(SB)/4, $0x3c9a4fa1
-DATA vecData134<>+16(SB)/4, $0x3c074718
-DATA vecData134<>+20(SB)/4, $0x3b8b454a
-DATA vecData134<>+24(SB)/4, $0x3b214dc6
-DATA vecData134<>+28(SB)/4, $0x3acb2cc2
+DATA vecData134<>+0(SB)/4, $0xa86a0000
+DATA vecData134<>+4(SB)/4, $0x3d1943a1
+DATA vecData134<>+8(SB)/4, $0xbc5138c0
+DATA vecData134<>+12(SB)/4, $0xbb986af8
+DATA vecData134<>+16(SB)/4, $0xbad78b3a
+DATA vecData134<>+20(SB)/4, $0xba34078f
+DATA vecData134<>+24(SB)/4, $0xb9ae2a6a
+DATA vecData134<>+28(SB)/4, $0xb93c19e3
 GLOBL vecData134<>(SB), RODATA|NOPTR, $32
 
-DATA vecData135<>+0(SB)/4, $0x24c00000
-DATA vecData135<>+4(SB)/4, $0xbea4208e
-DATA vecData135<>+8(SB)/4, $0xbe19e3ca
-DATA vecData135<>+12(SB)/4, $0xbd93d288
-DATA vecData135<>+16(SB)/4, $0xbd27d37d
-DATA vecData135<>+20(SB)/4, $0xbcd70875
-DATA vecData135<>+24(SB)/4, $0xbc955819
-DATA vecData135<>+28(SB)/4, $0xbc5b725d
+DATA vecData135<>+0(SB)/4, $0xbeaaaa95
+DATA vecData135<>+4(SB)/4, $0x3d80bd90
+DATA vecData135<>+8(SB)/4, $0x3d4b1566
+DATA vecData135<>+12(SB)/4, $0x3c9a4fa1
+DATA vecData135<>+16(SB)/4, $0x3c074718
+DATA vecData135<>+20(SB)/4, $0x3b8b454a
+DATA vecData135<>+24(SB)/4, $0x3b214dc6
+DATA vecData135<>+28(SB)/4, $0x3acb2cc2
 GLOBL vecData135<>(SB), RODATA|NOPTR, $32
 
-DATA vecData136<>+0(SB)/4, $0x3f800000
-DATA vecData136<>+4(SB)/4, $0x3f2f01bc
-DATA vecData136<>+8(SB)/4, $0x3ecc7044
-DATA vecData136<>+12(SB)/4, $0x3e8a17ff
-DATA vecData136<>+16(SB)/4, $0x3e4f5efe
-DATA vecData136<>+20(SB)/4, $0x3e25e998
-DATA vecData136<>+24(SB)/4, $0x3e0a42f2
-DATA vecData136<>+28(SB)/4, $0x3ded0517
+DATA vecData136<>+0(SB)/4, $0x24c00000
+DATA vecData136<>+4(SB)/4, $0xbea4208e
+DATA vecData136<>+8(SB)/4, $0xbe19e3ca
+DATA vecData136<>+12(SB)/4, $0xbd93d288
+DATA vecData136<>+16(SB)/4, $0xbd27d37d
+DATA vecData136<>+20(SB)/4, $0xbcd70875
+DATA vecData136<>+24(SB)/4, $0xbc955819
+DATA vecData136<>+28(SB)/4, $0xbc5b725d
 GLOBL vecData136<>(SB), RODATA|NOPTR, $32
 
-DATA vecData137<>+0(SB)/4, $0xc0831333
-GLOBL vecData137<>(SB), RODATA|NOPTR, $4
+DATA vecData137<>+0(SB)/4, $0x3f800000
+DATA vecData137<>+4(SB)/4, $0x3f2f01bc
+DATA vecData137<>+8(SB)/4, $0x3ecc7044
+DATA vecData137<>+12(SB)/4, $0x3e8a17ff
+DATA vecData137<>+16(SB)/4, $0x3e4f5efe
+DATA vecData137<>+20(SB)/4, $0x3e25e998
+DATA vecData137<>+24(SB)/4, $0x3e0a42f2
+DATA vecData137<>+28(SB)/4, $0x3ded0517
+GLOBL vecData137<>(SB), RODATA|NOPTR, $32
 
-DATA vecData138<>+0(SB)/4, $0x40831333
+DATA vecData138<>+0(SB)/4, $0xc0831333
 GLOBL vecData138<>(SB), RODATA|NOPTR, $4
 
-DATA vecData139<>+0(SB)/4, $0x3fea0ea1
+DATA vecData139<>+0(SB)/4, $0x40831333
 GLOBL vecData139<>(SB), RODATA|NOPTR, $4
 
-DATA vecData140<>+0(SB)/4, $0x3f0c0000
+DATA vecData140<>+0(SB)/4, $0x3fea0ea1
 GLOBL vecData140<>(SB), RODATA|NOPTR, $4
 
-DATA vecData141<>+0(SB)/4, $0x3ba68a6b
-DATA vecData141<>+4(SB)/4, $0xbafa0acd
-DATA vecData141<>+8(SB)/4, $0xbafdb6cc
-DATA vecData141<>+12(SB)/4, $0x3ab0e002
-DATA vecData141<>+16(SB)/4, $0x3910c2b6
-DATA vecData141<>+20(SB)/4, $0xb92e3127
-DATA vecData141<>+24(SB)/4, $0xb7cd52c0
-DATA vecData141<>+28(SB)/4, $0x362eb900
-GLOBL vecData141<>(SB), RODATA|NOPTR, $32
+DATA vecData141<>+0(SB)/4, $0x3f0c0000
+GLOBL vecData141<>(SB), RODATA|NOPTR, $4
 
-DATA vecData142<>+0(SB)/4, $0xaba1f740
-DATA vecData142<>+4(SB)/4, $0x3c20d476
-DATA vecData142<>+8(SB)/4, $0xbb696ace
-DATA vecData142<>+12(SB)/4, $0xbb2e2d69
-DATA vecData142<>+16(SB)/4, $0x3a6938ca
-DATA vecData142<>+20(SB)/4, $0x39ca2177
-DATA vecData142<>+24(SB)/4, $0x36b2ec71
-DATA vecData142<>+28(SB)/4, $0xb7953e26
+DATA vecData142<>+0(SB)/4, $0x3ba68a6b
+DATA vecData142<>+4(SB)/4, $0xbafa0acd
+DATA vecData142<>+8(SB)/4, $0xbafdb6cc
+DATA vecData142<>+12(SB)/4, $0x3ab0e002
+DATA vecData142<>+16(SB)/4, $0x3910c2b6
+DATA vecData142<>+20(SB)/4, $0xb92e3127
+DATA vecData142<>+24(SB)/4, $0xb7cd52c0
+DATA vecData142<>+28(SB)/4, $0x362eb900
 GLOBL vecData142<>(SB), RODATA|NOPTR, $32
 
-DATA vecData143<>+0(SB)/4, $0xbcdc05e1
-DATA vecData143<>+4(SB)/4, $0x3b635a26
-DATA vecData143<>+8(SB)/4, $0x3c78f0cc
-DATA vecData143<>+12(SB)/4, $0xbaf71700
-DATA vecData143<>+16(SB)/4, $0xbb54d74e
-DATA vecData143<>+20(SB)/4, $0xb9c90e47
-DATA vecData143<>+24(SB)/4, $0x391422a9
-DATA vecData143<>+28(SB)/4, $0x38a5880f
+DATA vecData143<>+0(SB)/4, $0xaba1f740
+DATA vecData143<>+4(SB)/4, $0x3c20d476
+DATA vecData143<>+8(SB)/4, $0xbb696ace
+DATA vecData143<>+12(SB)/4, $0xbb2e2d69
+DATA vecData143<>+16(SB)/4, $0x3a6938ca
+DATA vecData143<>+20(SB)/4, $0x39ca2177
+DATA vecData143<>+24(SB)/4, $0x36b2ec71
+DATA vecData143<>+28(SB)/4, $0xb7953e26
 GLOBL vecData143<>(SB), RODATA|NOPTR, $32
 
-DATA vecData144<>+0(SB)/4, $0x2a217680
-DATA vecData144<>+4(SB)/4, $0xbd4afac4
-DATA vecData144<>+8(SB)/4, $0xbb5c147b
-DATA vecData144<>+12(SB)/4, $0x3c89e170
-DATA vecData144<>+16(SB)/4, $0x3b9715b9
-DATA vecData144<>+20(SB)/4, $0xba32656d
-DATA vecData144<>+24(SB)/4, $0xba356994
-DATA vecData144<>+28(SB)/4, $0xb9a4b9d2
+DATA vecData144<>+0(SB)/4, $0xbcdc05e1
+DATA vecData144<>+4(SB)/4, $0x3b635a26
+DATA vecData144<>+8(SB)/4, $0x3c78f0cc
+DATA vecData144<>+12(SB)/4, $0xbaf71700
+DATA vecData144<>+16(SB)/4, $0xbb54d74e
+DATA vecData144<>+20(SB)/4, $0xb9c90e47
+DATA vecData144<>+24(SB)/4, $0x391422a9
+DATA vecData144<>+28(SB)/4, $0x38a5880f
 GLOBL vecData144<>(SB), RODATA|NOPTR, $32
 
-DATA vecData145<>+0(SB)/4, $0x3de7177b
-DATA vecData145<>+4(SB)/4, $0x3ca946a1
-DATA vecData145<>+8(SB)/4, $0xbd77443c
-DATA vecData145<>+12(SB)/4, $0xbce8e38d
-DATA vecData145<>+16(SB)/4, $0x3ad12db8
-DATA vecData145<>+20(SB)/4, $0x3b9c73be
-DATA vecData145<>+24(SB)/4, $0x3b2654ad
-DATA vecData145<>+28(SB)/4, $0x3a9f1b7b
+DATA vecData145<>+0(SB)/4, $0x2a217680
+DATA vecData145<>+4(SB)/4, $0xbd4afac4
+DATA vecData145<>+8(SB)/4, $0xbb5c147b
+DATA vecData145<>+12(SB)/4, $0x3c89e170
+DATA vecData145<>+16(SB)/4, $0x3b9715b9
+DATA vecData145<>+20(SB)/4, $0xba32656d
+DATA vecData145<>+24(SB)/4, $0xba356994
+DATA vecData145<>+28(SB)/4, $0xb9a4b9d2
 GLOBL vecData145<>(SB), RODATA|NOPTR, $32
 
-DATA vecData146<>+0(SB)/4, $0xa7c02000
-DATA vecData146<>+4(SB)/4, $0x3e2ffe69
-DATA vecData146<>+8(SB)/4, $0x3dd494df
-DATA vecData146<>+12(SB)/4, $0xbb513d3f
-DATA vecData146<>+16(SB)/4, $0xbcd58d31
-DATA vecData146<>+20(SB)/4, $0xbc877447
-DATA vecData146<>+24(SB)/4, $0xbc0c6539
-DATA vecData146<>+28(SB)/4, $0xbb9889f6
+DATA vecData146<>+0(SB)/4, $0x3de7177b
+DATA vecData146<>+4(SB)/4, $0x3ca946a1
+DATA vecData146<>+8(SB)/4, $0xbd77443c
+DATA vecData146<>+12(SB)/4, $0xbce8e38d
+DATA vecData146<>+16(SB)/4, $0x3ad12db8
+DATA vecData146<>+20(SB)/4, $0x3b9c73be
+DATA vecData146<>+24(SB)/4, $0x3b2654ad
+DATA vecData146<>+28(SB)/4, $0x3a9f1b7b
 GLOBL vecData146<>(SB), RODATA|NOPTR, $32
 
-DATA vecData147<>+0(SB)/4, $0xbec093a3
-DATA vecData147<>+4(SB)/4, $0xbe53039b
-DATA vecData147<>+8(SB)/4, $0x3d379224
-DATA vecData147<>+12(SB)/4, $0x3def8c79
-DATA vecData147<>+16(SB)/4, $0x3dabede0
-DATA vecData147<>+20(SB)/4, $0x3d455c2f
-DATA vecData147<>+24(SB)/4, $0x3ce7abb7
-DATA vecData147<>+28(SB)/4, $0x3c9205af
+DATA vecData147<>+0(SB)/4, $0xa7c02000
+DATA vecData147<>+4(SB)/4, $0x3e2ffe69
+DATA vecData147<>+8(SB)/4, $0x3dd494df
+DATA vecData147<>+12(SB)/4, $0xbb513d3f
+DATA vecData147<>+16(SB)/4, $0xbcd58d31
+DATA vecData147<>+20(SB)/4, $0xbc877447
+DATA vecData147<>+24(SB)/4, $0xbc0c6539
+DATA vecData147<>+28(SB)/4, $0xbb9889f6
 GLOBL vecData147<>(SB), RODATA|NOPTR, $32
 
-DATA vecData148<>+0(SB)/4, $0x24c00000
-DATA vecData148<>+4(SB)/4, $0xbeb093a6
-DATA vecData148<>+8(SB)/4, $0xbed820a2
-DATA vecData148<>+12(SB)/4, $0xbea27c89
-DATA vecData148<>+16(SB)/4, $0xbe5128ee
-DATA vecData148<>+20(SB)/4, $0xbe08b3dc
-DATA vecData148<>+24(SB)/4, $0xbdbe33cd
-DATA vecData148<>+28(SB)/4, $0xbd8bc06b
+DATA vecData148<>+0(SB)/4, $0xbec093a3
+DATA vecData148<>+4(SB)/4, $0xbe53039b
+DATA vecData148<>+8(SB)/4, $0x3d379224
+DATA vecData148<>+12(SB)/4, $0x3def8c79
+DATA vecData148<>+16(SB)/4, $0x3dabede0
+DATA vecData148<>+20(SB)/4, $0x3d455c2f
+DATA vecData148<>+24(SB)/4, $0x3ce7abb7
+DATA vecData148<>+28(SB)/4, $0x3c9205af
 GLOBL vecData148<>(SB), RODATA|NOPTR, $32
 
-DATA vecData149<>+0(SB)/4, $0x3f906ebb
-DATA vecData149<>+4(SB)/4, $0x3f833d2a
-DATA vecData149<>+8(SB)/4, $0x3f4d85ce
-DATA vecData149<>+12(SB)/4, $0x3f18dda4
-DATA vecData149<>+16(SB)/4, $0x3ee99824
-DATA vecData149<>+20(SB)/4, $0x3ebb399f
-DATA vecData149<>+24(SB)/4, $0x3e9c099d
-DATA vecData149<>+28(SB)/4, $0x3e85bf37
+DATA vecData149<>+0(SB)/4, $0x24c00000
+DATA vecData149<>+4(SB)/4, $0xbeb093a6
+DATA vecData149<>+8(SB)/4, $0xbed820a2
+DATA vecData149<>+12(SB)/4, $0xbea27c89
+DATA vecData149<>+16(SB)/4, $0xbe5128ee
+DATA vecData149<>+20(SB)/4, $0xbe08b3dc
+DATA vecData149<>+24(SB)/4, $0xbdbe33cd
+DATA vecData149<>+28(SB)/4, $0xbd8bc06b
 GLOBL vecData149<>(SB), RODATA|NOPTR, $32
 
-DATA vecData150<>+0(SB)/4, $0x40d935c3
-GLOBL vecData150<>(SB), RODATA|NOPTR, $4
+DATA vecData150<>+0(SB)/4, $0x3f906ebb
+DATA vecData150<>+4(SB)/4, $0x3f833d2a
+DATA vecData150<>+8(SB)/4, $0x3f4d85ce
+DATA vecData150<>+12(SB)/4, $0x3f18dda4
+DATA vecData150<>+16(SB)/4, $0x3ee99824
+DATA vecData150<>+20(SB)/4, $0x3ebb399f
+DATA vecData150<>+24(SB)/4, $0x3e9c099d
+DATA vecData150<>+28(SB)/4, $0x3e85bf37
+GLOBL vecData150<>(SB), RODATA|NOPTR, $32
 
-DATA vecData151<>+0(SB)/4, $0x3f8d3dcb
+DATA vecData151<>+0(SB)/4, $0x40d935c3
 GLOBL vecData151<>(SB), RODATA|NOPTR, $4
 
-DATA vecData152<>+0(SB)/4, $0x3f680000
+DATA vecData152<>+0(SB)/4, $0x3f8d3dcb
 GLOBL vecData152<>(SB), RODATA|NOPTR, $4
 
-DATA vecData153<>+0(SB)/4, $0xb8e826f9
-DATA vecData153<>+4(SB)/4, $0x38a561d1
-DATA vecData153<>+8(SB)/4, $0xb7be1abf
-DATA vecData153<>+12(SB)/4, $0xb69b5142
-DATA vecData153<>+16(SB)/4, $0x3694f2e9
-DATA vecData153<>+20(SB)/4, $0xb5179b2e
-DATA vecData153<>+24(SB)/4, $0xb3c5c35f
-DATA vecData153<>+28(SB)/4, $0x00000000
-GLOBL vecData153<>(SB), RODATA|NOPTR, $32
+DATA vecData153<>+0(SB)/4, $0x3f680000
+GLOBL vecData153<>(SB), RODATA|NOPTR, $4
 
-DATA vecData154<>+0(SB)/4, $0x28181818
-DATA vecData154<>+4(SB)/4, $0xb944bd1c
-DATA vecData154<>+8(SB)/4, $0x392bbe3d
-DATA vecData154<>+12(SB)/4, $0xb83f3cd0
-DATA vecData154<>+16(SB)/4, $0xb69fb3d2
-DATA vecData154<>+20(SB)/4, $0x36422bd9
-DATA vecData154<>+24(SB)/4, $0x347664fa
+DATA vecData154<>+0(SB)/4, $0xb8e826f9
+DATA vecData154<>+4(SB)/4, $0x38a561d1
+DATA vecData154<>+8(SB)/4, $0xb7be1abf
+DATA vecData154<>+12(SB)/4, $0xb69b5142
+DATA vecData154<>+16(SB)/4, $0x3694f2e9
+DATA vecData154<>+20(SB)/4, $0xb5179b2e
+DATA vecData154<>+24(SB)/4, $0xb3c5c35f
 DATA vecData154<>+28(SB)/4, $0x00000000
 GLOBL vecData154<>(SB), RODATA|NOPTR, $32
 
-DATA vecData155<>+0(SB)/4, $0x3a9b83ca
-DATA vecData155<>+4(SB)/4, $0xba2a643d
-DATA vecData155<>+8(SB)/4, $0xb8ce55d3
-DATA vecData155<>+12(SB)/4, $0x394a2e8c
-DATA vecData155<>+16(SB)/4, $0xb7ed8bc4
-DATA vecData155<>+20(SB)/4, $0xb715d3c7
-DATA vecData155<>+24(SB)/4, $0xb4e27f02
+DATA vecData155<>+0(SB)/4, $0x28181818
+DATA vecData155<>+4(SB)/4, $0xb944bd1c
+DATA vecData155<>+8(SB)/4, $0x392bbe3d
+DATA vecData155<>+12(SB)/4, $0xb83f3cd0
+DATA vecData155<>+16(SB)/4, $0xb69fb3d2
+DATA vecData155<>+20(SB)/4, $0x36422bd9
+DATA vecData155<>+24(SB)/4, $0x347664fa
 DATA vecData155<>+28(SB)/4, $0x00000000
 GLOBL vecData155<>(SB), RODATA|NOPTR, $32
 
-DATA vecData156<>+0(SB)/4, $0xa88add00
-DATA vecData156<>+4(SB)/4, $0x3b22cbd5
-DATA vecData156<>+8(SB)/4, $0xbab3a9c3
-DATA vecData156<>+12(SB)/4, $0xb9286086
-DATA vecData156<>+16(SB)/4, $0x39263177
-DATA vecData156<>+20(SB)/4, $0x37a973cb
-DATA vecData156<>+24(SB)/4, $0x3535a6c8
+DATA vecData156<>+0(SB)/4, $0x3a9b83ca
+DATA vecData156<>+4(SB)/4, $0xba2a643d
+DATA vecData156<>+8(SB)/4, $0xb8ce55d3
+DATA vecData156<>+12(SB)/4, $0x394a2e8c
+DATA vecData156<>+16(SB)/4, $0xb7ed8bc4
+DATA vecData156<>+20(SB)/4, $0xb715d3c7
+DATA vecData156<>+24(SB)/4, $0xb4e27f02
 DATA vecData156<>+28(SB)/4, $0x00000000
 GLOBL vecData156<>(SB), RODATA|NOPTR, $32
 
-DATA vecData157<>+0(SB)/4, $0xbc2367df
-DATA vecData157<>+4(SB)/4, $0x3b351643
-DATA vecData157<>+8(SB)/4, $0x3b79808a
-DATA vecData157<>+12(SB)/4, $0xba8fbd38
-DATA vecData157<>+16(SB)/4, $0xb9ec852a
-DATA vecData157<>+20(SB)/4, $0xb8123624
-DATA vecData157<>+24(SB)/4, $0xb56d4b38
+DATA vecData157<>+0(SB)/4, $0xa88add00
+DATA vecData157<>+4(SB)/4, $0x3b22cbd5
+DATA vecData157<>+8(SB)/4, $0xbab3a9c3
+DATA vecData157<>+12(SB)/4, $0xb9286086
+DATA vecData157<>+16(SB)/4, $0x39263177
+DATA vecData157<>+20(SB)/4, $0x37a973cb
+DATA vecData157<>+24(SB)/4, $0x3535a6c8
 DATA vecData157<>+28(SB)/4, $0x00000000
 GLOBL vecData157<>(SB), RODATA|NOPTR, $32
 
-DATA vecData158<>+0(SB)/4, $0x276dc000
-DATA vecData158<>+4(SB)/4, $0xbcb25155
-DATA vecData158<>+8(SB)/4, $0x3ad9dd94
-DATA vecData158<>+12(SB)/4, $0x3ba17707
-DATA vecData158<>+16(SB)/4, $0x3a607823
-DATA vecData158<>+20(SB)/4, $0x3840b4ff
-DATA vecData158<>+24(SB)/4, $0x3574f6c9
+DATA vecData158<>+0(SB)/4, $0xbc2367df
+DATA vecData158<>+4(SB)/4, $0x3b351643
+DATA vecData158<>+8(SB)/4, $0x3b79808a
+DATA vecData158<>+12(SB)/4, $0xba8fbd38
+DATA vecData158<>+16(SB)/4, $0xb9ec852a
+DATA vecData158<>+20(SB)/4, $0xb8123624
+DATA vecData158<>+24(SB)/4, $0xb56d4b38
 DATA vecData158<>+28(SB)/4, $0x00000000
 GLOBL vecData158<>(SB), RODATA|NOPTR, $32
 
-DATA vecData159<>+0(SB)/4, $0x3d882c1c
-DATA vecData159<>+4(SB)/4, $0x3c011e66
-DATA vecData159<>+8(SB)/4, $0xbcf0d345
-DATA vecData159<>+12(SB)/4, $0xbc2cdf05
-DATA vecData159<>+16(SB)/4, $0xba9445a6
-DATA vecData159<>+20(SB)/4, $0xb83d8507
-DATA vecData159<>+24(SB)/4, $0xb541ba19
+DATA vecData159<>+0(SB)/4, $0x276dc000
+DATA vecData159<>+4(SB)/4, $0xbcb25155
+DATA vecData159<>+8(SB)/4, $0x3ad9dd94
+DATA vecData159<>+12(SB)/4, $0x3ba17707
+DATA vecData159<>+16(SB)/4, $0x3a607823
+DATA vecData159<>+20(SB)/4, $0x3840b4ff
+DATA vecData159<>+24(SB)/4, $0x3574f6c9
 DATA vecData159<>+28(SB)/4, $0x00000000
 GLOBL vecData159<>(SB), RODATA|NOPTR, $32
 
-DATA vecData160<>+0(SB)/4, $0xa5200000
-DATA vecData160<>+4(SB)/4, $0x3df58989
-DATA vecData160<>+8(SB)/4, $0x3d8f429a
-DATA vecData160<>+12(SB)/4, $0x3c5c9952
-DATA vecData160<>+16(SB)/4, $0x3a84d0ae
-DATA vecData160<>+20(SB)/4, $0x3803e628
-DATA vecData160<>+24(SB)/4, $0x34dd3f9b
+DATA vecData160<>+0(SB)/4, $0x3d882c1c
+DATA vecData160<>+4(SB)/4, $0x3c011e66
+DATA vecData160<>+8(SB)/4, $0xbcf0d345
+DATA vecData160<>+12(SB)/4, $0xbc2cdf05
+DATA vecData160<>+16(SB)/4, $0xba9445a6
+DATA vecData160<>+20(SB)/4, $0xb83d8507
+DATA vecData160<>+24(SB)/4, $0xb541ba19
 DATA vecData160<>+28(SB)/4, $0x00000000
 GLOBL vecData160<>(SB), RODATA|NOPTR, $32
 
-DATA vecData161<>+0(SB)/4, $0xbecc422a
-DATA vecData161<>+4(SB)/4, $0xbe877805
-DATA vecData161<>+8(SB)/4, $0xbd9e1486
-DATA vecData161<>+12(SB)/4, $0xbc224799
-DATA vecData161<>+16(SB)/4, $0xba128dfc
-DATA vecData161<>+20(SB)/4, $0xb768debb
-DATA vecData161<>+24(SB)/4, $0xb422c270
+DATA vecData161<>+0(SB)/4, $0xa5200000
+DATA vecData161<>+4(SB)/4, $0x3df58989
+DATA vecData161<>+8(SB)/4, $0x3d8f429a
+DATA vecData161<>+12(SB)/4, $0x3c5c9952
+DATA vecData161<>+16(SB)/4, $0x3a84d0ae
+DATA vecData161<>+20(SB)/4, $0x3803e628
+DATA vecData161<>+24(SB)/4, $0x34dd3f9b
 DATA vecData161<>+28(SB)/4, $0x00000000
 GLOBL vecData161<>(SB), RODATA|NOPTR, $32
 
-DATA vecData162<>+0(SB)/4, $0x3f000000
-DATA vecData162<>+4(SB)/4, $0x3e3ac788
-DATA vecData162<>+8(SB)/4, $0x3d0f2c70
-DATA vecData162<>+12(SB)/4, $0x3b56b9ce
-DATA vecData162<>+16(SB)/4, $0x39177fc0
-DATA vecData162<>+20(SB)/4, $0x3644bfae
-DATA vecData162<>+24(SB)/4, $0x32e81258
+DATA vecData162<>+0(SB)/4, $0xbecc422a
+DATA vecData162<>+4(SB)/4, $0xbe877805
+DATA vecData162<>+8(SB)/4, $0xbd9e1486
+DATA vecData162<>+12(SB)/4, $0xbc224799
+DATA vecData162<>+16(SB)/4, $0xba128dfc
+DATA vecData162<>+20(SB)/4, $0xb768debb
+DATA vecData162<>+24(SB)/4, $0xb422c270
 DATA vecData162<>+28(SB)/4, $0x00000000
 GLOBL vecData162<>(SB), RODATA|NOPTR, $32
 
-DATA vecData163<>+0(SB)/4, $0x40d1b852
-GLOBL vecData163<>(SB), RODATA|NOPTR, $4
+DATA vecData163<>+0(SB)/4, $0x3f000000
+DATA vecData163<>+4(SB)/4, $0x3e3ac788
+DATA vecData163<>+8(SB)/4, $0x3d0f2c70
+DATA vecData163<>+12(SB)/4, $0x3b56b9ce
+DATA vecData163<>+16(SB)/4, $0x39177fc0
+DATA vecData163<>+20(SB)/4, $0x3644bfae
+DATA vecData163<>+24(SB)/4, $0x32e81258
+DATA vecData163<>+28(SB)/4, $0x00000000
+GLOBL vecData163<>(SB), RODATA|NOPTR, $32
 
-DATA vecData164<>+0(SB)/4, $0x3f924925
+DATA vecData164<>+0(SB)/4, $0x40d1b852
 GLOBL vecData164<>(SB), RODATA|NOPTR, $4
 
-DATA vecData165<>+0(SB)/4, $0x3f600000
+DATA vecData165<>+0(SB)/4, $0x3f924925
 GLOBL vecData165<>(SB), RODATA|NOPTR, $4
 
-DATA vecData166<>+0(SB)/4, $0x36eed217
-DATA vecData166<>+4(SB)/4, $0xb7348ffa
-DATA vecData166<>+8(SB)/4, $0x36b7fb79
-DATA vecData166<>+12(SB)/4, $0xb5609a60
-DATA vecData166<>+16(SB)/4, $0xb45e00f9
-DATA vecData166<>+20(SB)/4, $0x3402a1e1
-DATA vecData166<>+24(SB)/4, $0xb26ce6cc
-DATA vecData166<>+28(SB)/4, $0x00000000
-GLOBL vecData166<>(SB), RODATA|NOPTR, $32
+DATA vecData166<>+0(SB)/4, $0x3f600000
+GLOBL vecData166<>(SB), RODATA|NOPTR, $4
 
-DATA vecData167<>+0(SB)/4, $0x2e4fe749
-DATA vecData167<>+4(SB)/4, $0x3783fde3
-DATA vecData167<>+8(SB)/4, $0xb716a82b
-DATA vecData167<>+12(SB)/4, $0x36650104
-DATA vecData167<>+16(SB)/4, $0xb4553a98
-DATA vecData167<>+20(SB)/4, $0xb4a2b39d
-DATA vecData167<>+24(SB)/4, $0x339381ab
+DATA vecData167<>+0(SB)/4, $0x36eed217
+DATA vecData167<>+4(SB)/4, $0xb7348ffa
+DATA vecData167<>+8(SB)/4, $0x36b7fb79
+DATA vecData167<>+12(SB)/4, $0xb5609a60
+DATA vecData167<>+16(SB)/4, $0xb45e00f9
+DATA vecData167<>+20(SB)/4, $0x3402a1e1
+DATA vecData167<>+24(SB)/4, $0xb26ce6cc
 DATA vecData167<>+28(SB)/4, $0x00000000
 GLOBL vecData167<>(SB), RODATA|NOPTR, $32
 
-DATA vecData168<>+0(SB)/4, $0xb8f70ef7
-DATA vecData168<>+4(SB)/4, $0x38cfb856
-DATA vecData168<>+8(SB)/4, $0xb80a8954
-DATA vecData168<>+12(SB)/4, $0xb69cc648
-DATA vecData168<>+16(SB)/4, $0x36a12a16
-DATA vecData168<>+20(SB)/4, $0xb4a1e3ab
-DATA vecData168<>+24(SB)/4, $0xb454ccfd
+DATA vecData168<>+0(SB)/4, $0x2e4fe749
+DATA vecData168<>+4(SB)/4, $0x3783fde3
+DATA vecData168<>+8(SB)/4, $0xb716a82b
+DATA vecData168<>+12(SB)/4, $0x36650104
+DATA vecData168<>+16(SB)/4, $0xb4553a98
+DATA vecData168<>+20(SB)/4, $0xb4a2b39d
+DATA vecData168<>+24(SB)/4, $0x339381ab
 DATA vecData168<>+28(SB)/4, $0x00000000
 GLOBL vecData168<>(SB), RODATA|NOPTR, $32
 
-DATA vecData169<>+0(SB)/4, $0xadc31b02
-DATA vecData169<>+4(SB)/4, $0xb96df0d9
-DATA vecData169<>+8(SB)/4, $0x3931a06d
-DATA vecData169<>+12(SB)/4, $0xb80758f3
-DATA vecData169<>+16(SB)/4, $0xb7632c9e
-DATA vecData169<>+20(SB)/4, $0x368ecd85
-DATA vecData169<>+24(SB)/4, $0x34e159ce
+DATA vecData169<>+0(SB)/4, $0xb8f70ef7
+DATA vecData169<>+4(SB)/4, $0x38cfb856
+DATA vecData169<>+8(SB)/4, $0xb80a8954
+DATA vecData169<>+12(SB)/4, $0xb69cc648
+DATA vecData169<>+16(SB)/4, $0x36a12a16
+DATA vecData169<>+20(SB)/4, $0xb4a1e3ab
+DATA vecData169<>+24(SB)/4, $0xb454ccfd
 DATA vecData169<>+28(SB)/4, $0x00000000
 GLOBL vecData169<>(SB), RODATA|NOPTR, $32
 
-DATA vecData170<>+0(SB)/4, $0x3aa2ed34
-DATA vecData170<>+4(SB)/4, $0xba341cda
-DATA vecData170<>+8(SB)/4, $0xb8e4cadf
-DATA vecData170<>+12(SB)/4, $0x3947ea6d
-DATA vecData170<>+16(SB)/4, $0xb71cfd19
-DATA vecData170<>+20(SB)/4, $0xb7822256
-DATA vecData170<>+24(SB)/4, $0xb53a1d7b
+DATA vecData170<>+0(SB)/4, $0xadc31b02
+DATA vecData170<>+4(SB)/4, $0xb96df0d9
+DATA vecData170<>+8(SB)/4, $0x3931a06d
+DATA vecData170<>+12(SB)/4, $0xb80758f3
+DATA vecData170<>+16(SB)/4, $0xb7632c9e
+DATA vecData170<>+20(SB)/4, $0x368ecd85
+DATA vecData170<>+24(SB)/4, $0x34e159ce
 DATA vecData170<>+28(SB)/4, $0x00000000
 GLOBL vecData170<>(SB), RODATA|NOPTR, $32
 
-DATA vecData171<>+0(SB)/4, $0x2c7dfd68
-DATA vecData171<>+4(SB)/4, $0x3b2d53e0
-DATA vecData171<>+8(SB)/4, $0xbaaad32d
-DATA vecData171<>+12(SB)/4, $0xb99dc170
-DATA vecData171<>+16(SB)/4, $0x3937bc49
-DATA vecData171<>+20(SB)/4, $0x38154470
-DATA vecData171<>+24(SB)/4, $0x3573cfd2
+DATA vecData171<>+0(SB)/4, $0x3aa2ed34
+DATA vecData171<>+4(SB)/4, $0xba341cda
+DATA vecData171<>+8(SB)/4, $0xb8e4cadf
+DATA vecData171<>+12(SB)/4, $0x3947ea6d
+DATA vecData171<>+16(SB)/4, $0xb71cfd19
+DATA vecData171<>+20(SB)/4, $0xb7822256
+DATA vecData171<>+24(SB)/4, $0xb53a1d7b
 DATA vecData171<>+28(SB)/4, $0x00000000
 GLOBL vecData171<>(SB), RODATA|NOPTR, $32
 
-DATA vecData172<>+0(SB)/4, $0xbc27246f
-DATA vecData172<>+4(SB)/4, $0x3b2762bd
-DATA vecData172<>+8(SB)/4, $0x3b853f92
-DATA vecData172<>+12(SB)/4, $0xba5c1fa7
-DATA vecData172<>+16(SB)/4, $0xba20bdc7
-DATA vecData172<>+20(SB)/4, $0xb873b94c
-DATA vecData172<>+24(SB)/4, $0xb57cf731
+DATA vecData172<>+0(SB)/4, $0x2c7dfd68
+DATA vecData172<>+4(SB)/4, $0x3b2d53e0
+DATA vecData172<>+8(SB)/4, $0xbaaad32d
+DATA vecData172<>+12(SB)/4, $0xb99dc170
+DATA vecData172<>+16(SB)/4, $0x3937bc49
+DATA vecData172<>+20(SB)/4, $0x38154470
+DATA vecData172<>+24(SB)/4, $0x3573cfd2
 DATA vecData172<>+28(SB)/4, $0x00000000
 GLOBL vecData172<>(SB), RODATA|NOPTR, $32
 
-DATA vecData173<>+0(SB)/4, $0xaa83b0e0
-DATA vecData173<>+4(SB)/4, $0xbcb5a908
-DATA vecData173<>+8(SB)/4, $0x39ef78fb
-DATA vecData173<>+12(SB)/4, $0x3badca7c
-DATA vecData173<>+16(SB)/4, $0x3aa35db1
-DATA vecData173<>+20(SB)/4, $0x3891b461
-DATA vecData173<>+24(SB)/4, $0x354cb5cf
+DATA vecData173<>+0(SB)/4, $0xbc27246f
+DATA vecData173<>+4(SB)/4, $0x3b2762bd
+DATA vecData173<>+8(SB)/4, $0x3b853f92
+DATA vecData173<>+12(SB)/4, $0xba5c1fa7
+DATA vecData173<>+16(SB)/4, $0xba20bdc7
+DATA vecData173<>+20(SB)/4, $0xb873b94c
+DATA vecData173<>+24(SB)/4, $0xb57cf731
 DATA vecData173<>+28(SB)/4, $0x00000000
 GLOBL vecData173<>(SB), RODATA|NOPTR, $32
 
-DATA vecData174<>+0(SB)/4, $0x3d88d8a6
-DATA vecData174<>+4(SB)/4, $0x3c26cb03
-DATA vecData174<>+8(SB)/4, $0xbcef228d
-DATA vecData174<>+12(SB)/4, $0xbc4fd5b3
-DATA vecData174<>+16(SB)/4, $0xbad9097f
-DATA vecData174<>+20(SB)/4, $0xb87c5cb5
-DATA vecData174<>+24(SB)/4, $0xb4fa58b9
+DATA vecData174<>+0(SB)/4, $0xaa83b0e0
+DATA vecData174<>+4(SB)/4, $0xbcb5a908
+DATA vecData174<>+8(SB)/4, $0x39ef78fb
+DATA vecData174<>+12(SB)/4, $0x3badca7c
+DATA vecData174<>+16(SB)/4, $0x3aa35db1
+DATA vecData174<>+20(SB)/4, $0x3891b461
+DATA vecData174<>+24(SB)/4, $0x354cb5cf
 DATA vecData174<>+28(SB)/4, $0x00000000
 GLOBL vecData174<>(SB), RODATA|NOPTR, $32
 
-DATA vecData175<>+0(SB)/4, $0x27a68000
-DATA vecData175<>+4(SB)/4, $0x3df381f7
-DATA vecData175<>+8(SB)/4, $0x3d9a484a
-DATA vecData175<>+12(SB)/4, $0x3c8b6803
-DATA vecData175<>+16(SB)/4, $0x3abbe3f2
-DATA vecData175<>+20(SB)/4, $0x38172794
-DATA vecData175<>+24(SB)/4, $0x345a5a24
+DATA vecData175<>+0(SB)/4, $0x3d88d8a6
+DATA vecData175<>+4(SB)/4, $0x3c26cb03
+DATA vecData175<>+8(SB)/4, $0xbcef228d
+DATA vecData175<>+12(SB)/4, $0xbc4fd5b3
+DATA vecData175<>+16(SB)/4, $0xbad9097f
+DATA vecData175<>+20(SB)/4, $0xb87c5cb5
+DATA vecData175<>+24(SB)/4, $0xb4fa58b9
 DATA vecData175<>+28(SB)/4, $0x00000000
 GLOBL vecData175<>(SB), RODATA|NOPTR, $32
 
-DATA vecData176<>+0(SB)/4, $0xbecc422a
-DATA vecData176<>+4(SB)/4, $0xbe8b29fc
-DATA vecData176<>+8(SB)/4, $0xbdb18c72
-DATA vecData176<>+12(SB)/4, $0xbc501f33
-DATA vecData176<>+16(SB)/4, $0xba42a361
-DATA vecData176<>+20(SB)/4, $0xb7616ed9
-DATA vecData176<>+24(SB)/4, $0xb372befe
+DATA vecData176<>+0(SB)/4, $0x27a68000
+DATA vecData176<>+4(SB)/4, $0x3df381f7
+DATA vecData176<>+8(SB)/4, $0x3d9a484a
+DATA vecData176<>+12(SB)/4, $0x3c8b6803
+DATA vecData176<>+16(SB)/4, $0x3abbe3f2
+DATA vecData176<>+20(SB)/4, $0x38172794
+DATA vecData176<>+24(SB)/4, $0x345a5a24
 DATA vecData176<>+28(SB)/4, $0x00000000
 GLOBL vecData176<>(SB), RODATA|NOPTR, $32
 
-DATA vecData177<>+0(SB)/4, $0x3f000000
-DATA vecData177<>+4(SB)/4, $0x3e437e3b
-DATA vecData177<>+8(SB)/4, $0x3d2451a5
-DATA vecData177<>+12(SB)/4, $0x3b881d32
-DATA vecData177<>+16(SB)/4, $0x39389bcd
-DATA vecData177<>+20(SB)/4, $0x361e640b
-DATA vecData177<>+24(SB)/4, $0x320188f8
+DATA vecData177<>+0(SB)/4, $0xbecc422a
+DATA vecData177<>+4(SB)/4, $0xbe8b29fc
+DATA vecData177<>+8(SB)/4, $0xbdb18c72
+DATA vecData177<>+12(SB)/4, $0xbc501f33
+DATA vecData177<>+16(SB)/4, $0xba42a361
+DATA vecData177<>+20(SB)/4, $0xb7616ed9
+DATA vecData177<>+24(SB)/4, $0xb372befe
 DATA vecData177<>+28(SB)/4, $0x00000000
 GLOBL vecData177<>(SB), RODATA|NOPTR, $32
 
-DATA vecData178<>+0(SB)/4, $0xc0ca3ae1
-GLOBL vecData178<>(SB), RODATA|NOPTR, $4
+DATA vecData178<>+0(SB)/4, $0x3f000000
+DATA vecData178<>+4(SB)/4, $0x3e437e3b
+DATA vecData178<>+8(SB)/4, $0x3d2451a5
+DATA vecData178<>+12(SB)/4, $0x3b881d32
+DATA vecData178<>+16(SB)/4, $0x39389bcd
+DATA vecData178<>+20(SB)/4, $0x361e640b
+DATA vecData178<>+24(SB)/4, $0x320188f8
+DATA vecData178<>+28(SB)/4, $0x00000000
+GLOBL vecData178<>(SB), RODATA|NOPTR, $32
 
-DATA vecData179<>+0(SB)/4, $0x40ca3ae1
+DATA vecData179<>+0(SB)/4, $0xc0ca3ae1
 GLOBL vecData179<>(SB), RODATA|NOPTR, $4
 
-DATA vecData180<>+0(SB)/4, $0x3f97b426
+DATA vecData180<>+0(SB)/4, $0x40ca3ae1
 GLOBL vecData180<>(SB), RODATA|NOPTR, $4
 
-DATA vecData181<>+0(SB)/4, $0x3f580000
+DATA vecData181<>+0(SB)/4, $0x3f97b426
 GLOBL vecData181<>(SB), RODATA|NOPTR, $4
 
-DATA vecData182<>+0(SB)/4, $0xb8e451f3
-DATA vecData182<>+4(SB)/4, $0x38ad5978
-DATA vecData182<>+8(SB)/4, $0xb807ca6b
-DATA vecData182<>+12(SB)/4, $0x35a760c7
-DATA vecData182<>+16(SB)/4, $0x368e9c01
-DATA vecData182<>+20(SB)/4, $0xb5bfe27d
-DATA vecData182<>+24(SB)/4, $0x33790072
-DATA vecData182<>+28(SB)/4, $0x32cfdf01
-GLOBL vecData182<>(SB), RODATA|NOPTR, $32
+DATA vecData182<>+0(SB)/4, $0x3f580000
+GLOBL vecData182<>(SB), RODATA|NOPTR, $4
 
-DATA vecData183<>+0(SB)/4, $0xae04fc37
-DATA vecData183<>+4(SB)/4, $0xb92b6a40
-DATA vecData183<>+8(SB)/4, $0x392dce80
-DATA vecData183<>+12(SB)/4, $0xb891e2ff
-DATA vecData183<>+16(SB)/4, $0x36e7b30c
-DATA vecData183<>+20(SB)/4, $0x3664953e
-DATA vecData183<>+24(SB)/4, $0xb519c7e2
-DATA vecData183<>+28(SB)/4, $0xb39c73cf
+DATA vecData183<>+0(SB)/4, $0xb8e451f3
+DATA vecData183<>+4(SB)/4, $0x38ad5978
+DATA vecData183<>+8(SB)/4, $0xb807ca6b
+DATA vecData183<>+12(SB)/4, $0x35a760c7
+DATA vecData183<>+16(SB)/4, $0x368e9c01
+DATA vecData183<>+20(SB)/4, $0xb5bfe27d
+DATA vecData183<>+24(SB)/4, $0x33790072
+DATA vecData183<>+28(SB)/4, $0x32cfdf01
 GLOBL vecData183<>(SB), RODATA|NOPTR, $32
 
-DATA vecData184<>+0(SB)/4, $0x3a9732fb
-DATA vecData184<>+4(SB)/4, $0xba400b81
-DATA vecData184<>+8(SB)/4, $0x385dbb9d
-DATA vecData184<>+12(SB)/4, $0x393137b7
-DATA vecData184<>+16(SB)/4, $0xb8906d42
-DATA vecData184<>+20(SB)/4, $0x348bae1b
-DATA vecData184<>+24(SB)/4, $0x361c538b
-DATA vecData184<>+28(SB)/4, $0x344c1245
+DATA vecData184<>+0(SB)/4, $0xae04fc37
+DATA vecData184<>+4(SB)/4, $0xb92b6a40
+DATA vecData184<>+8(SB)/4, $0x392dce80
+DATA vecData184<>+12(SB)/4, $0xb891e2ff
+DATA vecData184<>+16(SB)/4, $0x36e7b30c
+DATA vecData184<>+20(SB)/4, $0x3664953e
+DATA vecData184<>+24(SB)/4, $0xb519c7e2
+DATA vecData184<>+28(SB)/4, $0xb39c73cf
 GLOBL vecData184<>(SB), RODATA|NOPTR, $32
 
-DATA vecData185<>+0(SB)/4, $0x2d4e75f2
-DATA vecData185<>+4(SB)/4, $0x3b0ef80a
-DATA vecData185<>+8(SB)/4, $0xbad94145
-DATA vecData185<>+12(SB)/4, $0x3966d7f5
-DATA vecData185<>+16(SB)/4, $0x392fe120
-DATA vecData185<>+20(SB)/4, $0xb7fddc26
-DATA vecData185<>+24(SB)/4, $0xb6e3950f
-DATA vecData185<>+28(SB)/4, $0xb51b9916
+DATA vecData185<>+0(SB)/4, $0x3a9732fb
+DATA vecData185<>+4(SB)/4, $0xba400b81
+DATA vecData185<>+8(SB)/4, $0x385dbb9d
+DATA vecData185<>+12(SB)/4, $0x393137b7
+DATA vecData185<>+16(SB)/4, $0xb8906d42
+DATA vecData185<>+20(SB)/4, $0x348bae1b
+DATA vecData185<>+24(SB)/4, $0x361c538b
+DATA vecData185<>+28(SB)/4, $0x344c1245
 GLOBL vecData185<>(SB), RODATA|NOPTR, $32
 
-DATA vecData186<>+0(SB)/4, $0xbc1b9fde
-DATA vecData186<>+4(SB)/4, $0x3b8675e0
-DATA vecData186<>+8(SB)/4, $0x3b22d019
-DATA vecData186<>+12(SB)/4, $0xbb003865
-DATA vecData186<>+16(SB)/4, $0xb8025423
-DATA vecData186<>+20(SB)/4, $0x39063675
-DATA vecData186<>+24(SB)/4, $0x3790c29d
-DATA vecData186<>+28(SB)/4, $0x361e3d7b
+DATA vecData186<>+0(SB)/4, $0x2d4e75f2
+DATA vecData186<>+4(SB)/4, $0x3b0ef80a
+DATA vecData186<>+8(SB)/4, $0xbad94145
+DATA vecData186<>+12(SB)/4, $0x3966d7f5
+DATA vecData186<>+16(SB)/4, $0x392fe120
+DATA vecData186<>+20(SB)/4, $0xb7fddc26
+DATA vecData186<>+24(SB)/4, $0xb6e3950f
+DATA vecData186<>+28(SB)/4, $0xb51b9916
 GLOBL vecData186<>(SB), RODATA|NOPTR, $32
 
-DATA vecData187<>+0(SB)/4, $0xabc8d284
-DATA vecData187<>+4(SB)/4, $0xbc9f9a91
-DATA vecData187<>+8(SB)/4, $0x3bf78564
-DATA vecData187<>+12(SB)/4, $0x3b6d9ad0
-DATA vecData187<>+16(SB)/4, $0xba8c03f8
-DATA vecData187<>+20(SB)/4, $0xb9b76e21
-DATA vecData187<>+24(SB)/4, $0xb84798b8
-DATA vecData187<>+28(SB)/4, $0xb74d0eb1
+DATA vecData187<>+0(SB)/4, $0xbc1b9fde
+DATA vecData187<>+4(SB)/4, $0x3b8675e0
+DATA vecData187<>+8(SB)/4, $0x3b22d019
+DATA vecData187<>+12(SB)/4, $0xbb003865
+DATA vecData187<>+16(SB)/4, $0xb8025423
+DATA vecData187<>+20(SB)/4, $0x39063675
+DATA vecData187<>+24(SB)/4, $0x3790c29d
+DATA vecData187<>+28(SB)/4, $0x361e3d7b
 GLOBL vecData187<>(SB), RODATA|NOPTR, $32
 
-DATA vecData188<>+0(SB)/4, $0x3d751c31
-DATA vecData188<>+4(SB)/4, $0xbc05905e
-DATA vecData188<>+8(SB)/4, $0xbcef5bc0
-DATA vecData188<>+12(SB)/4, $0x3b171668
-DATA vecData188<>+16(SB)/4, $0x3b83003a
-DATA vecData188<>+20(SB)/4, $0x3a554b87
-DATA vecData188<>+24(SB)/4, $0x3934643d
-DATA vecData188<>+28(SB)/4, $0x3892cc93
+DATA vecData188<>+0(SB)/4, $0xabc8d284
+DATA vecData188<>+4(SB)/4, $0xbc9f9a91
+DATA vecData188<>+8(SB)/4, $0x3bf78564
+DATA vecData188<>+12(SB)/4, $0x3b6d9ad0
+DATA vecData188<>+16(SB)/4, $0xba8c03f8
+DATA vecData188<>+20(SB)/4, $0xb9b76e21
+DATA vecData188<>+24(SB)/4, $0xb84798b8
+DATA vecData188<>+28(SB)/4, $0xb74d0eb1
 GLOBL vecData188<>(SB), RODATA|NOPTR, $32
 
-DATA vecData189<>+0(SB)/4, $0x296ba800
-DATA vecData189<>+4(SB)/4, $0x3de4e534
-DATA vecData189<>+8(SB)/4, $0x3c66b845
-DATA vecData189<>+12(SB)/4, $0xbccfc6c1
-DATA vecData189<>+16(SB)/4, $0xbc17b250
-DATA vecData189<>+20(SB)/4, $0xbb09bf0d
-DATA vecData189<>+24(SB)/4, $0xba4cb8b4
-DATA vecData189<>+28(SB)/4, $0xb9d79797
+DATA vecData189<>+0(SB)/4, $0x3d751c31
+DATA vecData189<>+4(SB)/4, $0xbc05905e
+DATA vecData189<>+8(SB)/4, $0xbcef5bc0
+DATA vecData189<>+12(SB)/4, $0x3b171668
+DATA vecData189<>+16(SB)/4, $0x3b83003a
+DATA vecData189<>+20(SB)/4, $0x3a554b87
+DATA vecData189<>+24(SB)/4, $0x3934643d
+DATA vecData189<>+28(SB)/4, $0x3892cc93
 GLOBL vecData189<>(SB), RODATA|NOPTR, $32
 
-DATA vecData190<>+0(SB)/4, $0xbe882c1c
-DATA vecData190<>+4(SB)/4, $0xbd93ab93
-DATA vecData190<>+8(SB)/4, $0x3dcfe368
-DATA vecData190<>+12(SB)/4, $0x3d825dd1
-DATA vecData190<>+16(SB)/4, $0x3c9d1687
-DATA vecData190<>+20(SB)/4, $0x3be83328
-DATA vecData190<>+24(SB)/4, $0x3b7d645a
-DATA vecData190<>+28(SB)/4, $0x3b1f0dec
+DATA vecData190<>+0(SB)/4, $0x296ba800
+DATA vecData190<>+4(SB)/4, $0x3de4e534
+DATA vecData190<>+8(SB)/4, $0x3c66b845
+DATA vecData190<>+12(SB)/4, $0xbccfc6c1
+DATA vecData190<>+16(SB)/4, $0xbc17b250
+DATA vecData190<>+20(SB)/4, $0xbb09bf0d
+DATA vecData190<>+24(SB)/4, $0xba4cb8b4
+DATA vecData190<>+28(SB)/4, $0xb9d79797
 GLOBL vecData190<>(SB), RODATA|NOPTR, $32
 
-DATA vecData191<>+0(SB)/4, $0x00000000
-DATA vecData191<>+4(SB)/4, $0xbea754b2
-DATA vecData191<>+8(SB)/4, $0xbe878604
-DATA vecData191<>+12(SB)/4, $0xbde4e3eb
-DATA vecData191<>+16(SB)/4, $0xbd449386
-DATA vecData191<>+20(SB)/4, $0xbce7e944
-DATA vecData191<>+24(SB)/4, $0xbc9fdcdc
-DATA vecData191<>+28(SB)/4, $0xbc6ad67f
+DATA vecData191<>+0(SB)/4, $0xbe882c1c
+DATA vecData191<>+4(SB)/4, $0xbd93ab93
+DATA vecData191<>+8(SB)/4, $0x3dcfe368
+DATA vecData191<>+12(SB)/4, $0x3d825dd1
+DATA vecData191<>+16(SB)/4, $0x3c9d1687
+DATA vecData191<>+20(SB)/4, $0x3be83328
+DATA vecData191<>+24(SB)/4, $0x3b7d645a
+DATA vecData191<>+28(SB)/4, $0x3b1f0dec
 GLOBL vecData191<>(SB), RODATA|NOPTR, $32
 
-DATA vecData192<>+0(SB)/4, $0x3f4c422a
-DATA vecData192<>+4(SB)/4, $0x3f22bea3
-DATA vecData192<>+8(SB)/4, $0x3ebb0155
-DATA vecData192<>+12(SB)/4, $0x3e58908c
-DATA vecData192<>+16(SB)/4, $0x3e18f70c
-DATA vecData192<>+20(SB)/4, $0x3df2d4de
-DATA vecData192<>+24(SB)/4, $0x3dca4614
-DATA vecData192<>+28(SB)/4, $0x3dad602d
+DATA vecData192<>+0(SB)/4, $0x00000000
+DATA vecData192<>+4(SB)/4, $0xbea754b2
+DATA vecData192<>+8(SB)/4, $0xbe878604
+DATA vecData192<>+12(SB)/4, $0xbde4e3eb
+DATA vecData192<>+16(SB)/4, $0xbd449386
+DATA vecData192<>+20(SB)/4, $0xbce7e944
+DATA vecData192<>+24(SB)/4, $0xbc9fdcdc
+DATA vecData192<>+28(SB)/4, $0xbc6ad67f
 GLOBL vecData192<>(SB), RODATA|NOPTR, $32
 
-DATA vecData193<>+0(SB)/4, $0xc0c2bd71
-GLOBL vecData193<>(SB), RODATA|NOPTR, $4
+DATA vecData193<>+0(SB)/4, $0x3f4c422a
+DATA vecData193<>+4(SB)/4, $0x3f22bea3
+DATA vecData193<>+8(SB)/4, $0x3ebb0155
+DATA vecData193<>+12(SB)/4, $0x3e58908c
+DATA vecData193<>+16(SB)/4, $0x3e18f70c
+DATA vecData193<>+20(SB)/4, $0x3df2d4de
+DATA vecData193<>+24(SB)/4, $0x3dca4614
+DATA vecData193<>+28(SB)/4, $0x3dad602d
+GLOBL vecData193<>(SB), RODATA|NOPTR, $32
 
-DATA vecData194<>+0(SB)/4, $0x40c2bd71
+DATA vecData194<>+0(SB)/4, $0xc0c2bd71
 GLOBL vecData194<>(SB), RODATA|NOPTR, $4
 
-DATA vecData195<>+0(SB)/4, $0x3f9d89d9
+DATA vecData195<>+0(SB)/4, $0x40c2bd71
 GLOBL vecData195<>(SB), RODATA|NOPTR, $4
 
-DATA vecData196<>+0(SB)/4, $0x3f500000
+DATA vecData196<>+0(SB)/4, $0x3f9d89d9
 GLOBL vecData196<>(SB), RODATA|NOPTR, $4
 
-DATA vecData197<>+0(SB)/4, $0x32b9b57a
-DATA vecData197<>+4(SB)/4, $0xb6a496dd
-DATA vecData197<>+8(SB)/4, $0xb5ac090d
-DATA vecData197<>+12(SB)/4, $0x3505fcc2
-DATA vecData197<>+16(SB)/4, $0xb3dba770
-DATA vecData197<>+20(SB)/4, $0x32f7f70c
-DATA vecData197<>+24(SB)/4, $0x3303ef33
-DATA vecData197<>+28(SB)/4, $0xb34f4f06
-GLOBL vecData197<>(SB), RODATA|NOPTR, $32
+DATA vecData197<>+0(SB)/4, $0x3f500000
+GLOBL vecData197<>(SB), RODATA|NOPTR, $4
 
-DATA vecData198<>+0(SB)/4, $0xb61888ec
-DATA vecData198<>+4(SB)/4, $0xb76e3269
-DATA vecData198<>+8(SB)/4, $0x3729ed96
-DATA vecData198<>+12(SB)/4, $0xb60c7343
-DATA vecData198<>+16(SB)/4, $0x33fbd17f
-DATA vecData198<>+20(SB)/4, $0x341a1bda
-DATA vecData198<>+24(SB)/4, $0xb306cd9d
-DATA vecData198<>+28(SB)/4, $0xb01402df
+DATA vecData198<>+0(SB)/4, $0x32b9b57a
+DATA vecData198<>+4(SB)/4, $0xb6a496dd
+DATA vecData198<>+8(SB)/4, $0xb5ac090d
+DATA vecData198<>+12(SB)/4, $0x3505fcc2
+DATA vecData198<>+16(SB)/4, $0xb3dba770
+DATA vecData198<>+20(SB)/4, $0x32f7f70c
+DATA vecData198<>+24(SB)/4, $0x3303ef33
+DATA vecData198<>+28(SB)/4, $0xb34f4f06
 GLOBL vecData198<>(SB), RODATA|NOPTR, $32
 
-DATA vecData199<>+0(SB)/4, $0xb24aeee9
-DATA vecData199<>+4(SB)/4, $0x380be03a
-DATA vecData199<>+8(SB)/4, $0xb700514d
-DATA vecData199<>+12(SB)/4, $0x360a82f6
-DATA vecData199<>+16(SB)/4, $0xb2b98dba
-DATA vecData199<>+20(SB)/4, $0xb5005b91
-DATA vecData199<>+24(SB)/4, $0x342bc87a
-DATA vecData199<>+28(SB)/4, $0x319e9cfc
+DATA vecData199<>+0(SB)/4, $0xb61888ec
+DATA vecData199<>+4(SB)/4, $0xb76e3269
+DATA vecData199<>+8(SB)/4, $0x3729ed96
+DATA vecData199<>+12(SB)/4, $0xb60c7343
+DATA vecData199<>+16(SB)/4, $0x33fbd17f
+DATA vecData199<>+20(SB)/4, $0x341a1bda
+DATA vecData199<>+24(SB)/4, $0xb306cd9d
+DATA vecData199<>+28(SB)/4, $0xb01402df
 GLOBL vecData199<>(SB), RODATA|NOPTR, $32
 
-DATA vecData200<>+0(SB)/4, $0xb8b0c870
-DATA vecData200<>+4(SB)/4, $0x38f57b2f
-DATA vecData200<>+8(SB)/4, $0xb88db4fb
-DATA vecData200<>+12(SB)/4, $0x371fb742
-DATA vecData200<>+16(SB)/4, $0x36345623
-DATA vecData200<>+20(SB)/4, $0xb5585b42
-DATA vecData200<>+24(SB)/4, $0xb45f1359
-DATA vecData200<>+28(SB)/4, $0x33913697
+DATA vecData200<>+0(SB)/4, $0xb24aeee9
+DATA vecData200<>+4(SB)/4, $0x380be03a
+DATA vecData200<>+8(SB)/4, $0xb700514d
+DATA vecData200<>+12(SB)/4, $0x360a82f6
+DATA vecData200<>+16(SB)/4, $0xb2b98dba
+DATA vecData200<>+20(SB)/4, $0xb5005b91
+DATA vecData200<>+24(SB)/4, $0x342bc87a
+DATA vecData200<>+28(SB)/4, $0x319e9cfc
 GLOBL vecData200<>(SB), RODATA|NOPTR, $32
 
-DATA vecData201<>+0(SB)/4, $0x312a2c20
-DATA vecData201<>+4(SB)/4, $0xb98d87f5
-DATA vecData201<>+8(SB)/4, $0x39481411
-DATA vecData201<>+12(SB)/4, $0xb86f577d
-DATA vecData201<>+16(SB)/4, $0xb6b53b21
-DATA vecData201<>+20(SB)/4, $0x36f8b3e9
-DATA vecData201<>+24(SB)/4, $0xb54f3fbd
-DATA vecData201<>+28(SB)/4, $0xb4312b39
+DATA vecData201<>+0(SB)/4, $0xb8b0c870
+DATA vecData201<>+4(SB)/4, $0x38f57b2f
+DATA vecData201<>+8(SB)/4, $0xb88db4fb
+DATA vecData201<>+12(SB)/4, $0x371fb742
+DATA vecData201<>+16(SB)/4, $0x36345623
+DATA vecData201<>+20(SB)/4, $0xb5585b42
+DATA vecData201<>+24(SB)/4, $0xb45f1359
+DATA vecData201<>+28(SB)/4, $0x33913697
 GLOBL vecData201<>(SB), RODATA|NOPTR, $32
 
-DATA vecData202<>+0(SB)/4, $0x3a9a62b3
-DATA vecData202<>+4(SB)/4, $0xba5c4d29
-DATA vecData202<>+8(SB)/4, $0x390dfa9d
-DATA vecData202<>+12(SB)/4, $0x3910be25
-DATA vecData202<>+16(SB)/4, $0xb82bba04
-DATA vecData202<>+20(SB)/4, $0xb77349c4
-DATA vecData202<>+24(SB)/4, $0x369adc25
-DATA vecData202<>+28(SB)/4, $0x34b7119e
+DATA vecData202<>+0(SB)/4, $0x312a2c20
+DATA vecData202<>+4(SB)/4, $0xb98d87f5
+DATA vecData202<>+8(SB)/4, $0x39481411
+DATA vecData202<>+12(SB)/4, $0xb86f577d
+DATA vecData202<>+16(SB)/4, $0xb6b53b21
+DATA vecData202<>+20(SB)/4, $0x36f8b3e9
+DATA vecData202<>+24(SB)/4, $0xb54f3fbd
+DATA vecData202<>+28(SB)/4, $0xb4312b39
 GLOBL vecData202<>(SB), RODATA|NOPTR, $32
 
-DATA vecData203<>+0(SB)/4, $0xaf880b61
-DATA vecData203<>+4(SB)/4, $0x3b282ebe
-DATA vecData203<>+8(SB)/4, $0xbae63caa
-DATA vecData203<>+12(SB)/4, $0x38dd972f
-DATA vecData203<>+16(SB)/4, $0x396559e0
-DATA vecData203<>+20(SB)/4, $0xb78fee51
-DATA vecData203<>+24(SB)/4, $0xb763fc35
-DATA vecData203<>+28(SB)/4, $0xb55e79c3
+DATA vecData203<>+0(SB)/4, $0x3a9a62b3
+DATA vecData203<>+4(SB)/4, $0xba5c4d29
+DATA vecData203<>+8(SB)/4, $0x390dfa9d
+DATA vecData203<>+12(SB)/4, $0x3910be25
+DATA vecData203<>+16(SB)/4, $0xb82bba04
+DATA vecData203<>+20(SB)/4, $0xb77349c4
+DATA vecData203<>+24(SB)/4, $0x369adc25
+DATA vecData203<>+28(SB)/4, $0x34b7119e
 GLOBL vecData203<>(SB), RODATA|NOPTR, $32
 
-DATA vecData204<>+0(SB)/4, $0xbc22ed24
-DATA vecData204<>+4(SB)/4, $0x3b8a0cff
-DATA vecData204<>+8(SB)/4, $0x3b2c54b2
-DATA vecData204<>+12(SB)/4, $0xbae4d2ca
-DATA vecData204<>+16(SB)/4, $0xb9a0a5f9
-DATA vecData204<>+20(SB)/4, $0x39356cbd
-DATA vecData204<>+24(SB)/4, $0x37ff9aea
-DATA vecData204<>+28(SB)/4, $0x364b0b57
+DATA vecData204<>+0(SB)/4, $0xaf880b61
+DATA vecData204<>+4(SB)/4, $0x3b282ebe
+DATA vecData204<>+8(SB)/4, $0xbae63caa
+DATA vecData204<>+12(SB)/4, $0x38dd972f
+DATA vecData204<>+16(SB)/4, $0x396559e0
+DATA vecData204<>+20(SB)/4, $0xb78fee51
+DATA vecData204<>+24(SB)/4, $0xb763fc35
+DATA vecData204<>+28(SB)/4, $0xb55e79c3
 GLOBL vecData204<>(SB), RODATA|NOPTR, $32
 
-DATA vecData205<>+0(SB)/4, $0x2d503741
-DATA vecData205<>+4(SB)/4, $0xbca94e76
-DATA vecData205<>+8(SB)/4, $0x3be4b17c
-DATA vecData205<>+12(SB)/4, $0x3b8faae5
-DATA vecData205<>+16(SB)/4, $0xba4e234d
-DATA vecData205<>+20(SB)/4, $0xba0d7896
-DATA vecData205<>+24(SB)/4, $0xb890d1ca
-DATA vecData205<>+28(SB)/4, $0xb77e7292
+DATA vecData205<>+0(SB)/4, $0xbc22ed24
+DATA vecData205<>+4(SB)/4, $0x3b8a0cff
+DATA vecData205<>+8(SB)/4, $0x3b2c54b2
+DATA vecData205<>+12(SB)/4, $0xbae4d2ca
+DATA vecData205<>+16(SB)/4, $0xb9a0a5f9
+DATA vecData205<>+20(SB)/4, $0x39356cbd
+DATA vecData205<>+24(SB)/4, $0x37ff9aea
+DATA vecData205<>+28(SB)/4, $0x364b0b57
 GLOBL vecData205<>(SB), RODATA|NOPTR, $32
 
-DATA vecData206<>+0(SB)/4, $0x3d7ab6a6
-DATA vecData206<>+4(SB)/4, $0xbbd4b4ef
-DATA vecData206<>+8(SB)/4, $0xbcf7f1c0
-DATA vecData206<>+12(SB)/4, $0xb8f62303
-DATA vecData206<>+16(SB)/4, $0x3b9860a4
-DATA vecData206<>+20(SB)/4, $0x3a9d0cf6
-DATA vecData206<>+24(SB)/4, $0x39610672
-DATA vecData206<>+28(SB)/4, $0x38b0caf6
+DATA vecData206<>+0(SB)/4, $0x2d503741
+DATA vecData206<>+4(SB)/4, $0xbca94e76
+DATA vecData206<>+8(SB)/4, $0x3be4b17c
+DATA vecData206<>+12(SB)/4, $0x3b8faae5
+DATA vecData206<>+16(SB)/4, $0xba4e234d
+DATA vecData206<>+20(SB)/4, $0xba0d7896
+DATA vecData206<>+24(SB)/4, $0xb890d1ca
+DATA vecData206<>+28(SB)/4, $0xb77e7292
 GLOBL vecData206<>(SB), RODATA|NOPTR, $32
 
-DATA vecData207<>+0(SB)/4, $0xaa861480
-DATA vecData207<>+4(SB)/4, $0x3de7d949
-DATA vecData207<>+8(SB)/4, $0x3ca8574c
-DATA vecData207<>+12(SB)/4, $0xbccbd705
-DATA vecData207<>+16(SB)/4, $0xbc41524d
-DATA vecData207<>+20(SB)/4, $0xbb30a8bb
-DATA vecData207<>+24(SB)/4, $0xba6ea52e
-DATA vecData207<>+28(SB)/4, $0xb9fa9bef
+DATA vecData207<>+0(SB)/4, $0x3d7ab6a6
+DATA vecData207<>+4(SB)/4, $0xbbd4b4ef
+DATA vecData207<>+8(SB)/4, $0xbcf7f1c0
+DATA vecData207<>+12(SB)/4, $0xb8f62303
+DATA vecData207<>+16(SB)/4, $0x3b9860a4
+DATA vecData207<>+20(SB)/4, $0x3a9d0cf6
+DATA vecData207<>+24(SB)/4, $0x39610672
+DATA vecData207<>+28(SB)/4, $0x38b0caf6
 GLOBL vecData207<>(SB), RODATA|NOPTR, $32
 
-DATA vecData208<>+0(SB)/4, $0xbe88d8a6
-DATA vecData208<>+4(SB)/4, $0xbda60dfe
-DATA vecData208<>+8(SB)/4, $0x3dc6af36
-DATA vecData208<>+12(SB)/4, $0x3d913776
-DATA vecData208<>+16(SB)/4, $0x3cbfac0b
-DATA vecData208<>+20(SB)/4, $0x3c04da9c
-DATA vecData208<>+24(SB)/4, $0x3b8dd9f1
-DATA vecData208<>+28(SB)/4, $0x3b321ced
+DATA vecData208<>+0(SB)/4, $0xaa861480
+DATA vecData208<>+4(SB)/4, $0x3de7d949
+DATA vecData208<>+8(SB)/4, $0x3ca8574c
+DATA vecData208<>+12(SB)/4, $0xbccbd705
+DATA vecData208<>+16(SB)/4, $0xbc41524d
+DATA vecData208<>+20(SB)/4, $0xbb30a8bb
+DATA vecData208<>+24(SB)/4, $0xba6ea52e
+DATA vecData208<>+28(SB)/4, $0xb9fa9bef
 GLOBL vecData208<>(SB), RODATA|NOPTR, $32
 
-DATA vecData209<>+0(SB)/4, $0x26f20000
-DATA vecData209<>+4(SB)/4, $0xbea4e4c6
-DATA vecData209<>+8(SB)/4, $0xbe8d74df
-DATA vecData209<>+12(SB)/4, $0xbe002551
-DATA vecData209<>+16(SB)/4, $0xbd59fa0b
-DATA vecData209<>+20(SB)/4, $0xbcfa9e4e
-DATA vecData209<>+24(SB)/4, $0xbcac62d1
-DATA vecData209<>+28(SB)/4, $0xbc7d3fb8
+DATA vecData209<>+0(SB)/4, $0xbe88d8a6
+DATA vecData209<>+4(SB)/4, $0xbda60dfe
+DATA vecData209<>+8(SB)/4, $0x3dc6af36
+DATA vecData209<>+12(SB)/4, $0x3d913776
+DATA vecData209<>+16(SB)/4, $0x3cbfac0b
+DATA vecData209<>+20(SB)/4, $0x3c04da9c
+DATA vecData209<>+24(SB)/4, $0x3b8dd9f1
+DATA vecData209<>+28(SB)/4, $0x3b321ced
 GLOBL vecData209<>(SB), RODATA|NOPTR, $32
 
-DATA vecData210<>+0(SB)/4, $0x3f4c422a
-DATA vecData210<>+4(SB)/4, $0x3f253d50
-DATA vecData210<>+8(SB)/4, $0x3ec3d32b
-DATA vecData210<>+12(SB)/4, $0x3e6413a0
-DATA vecData210<>+16(SB)/4, $0x3e1f4aaa
-DATA vecData210<>+20(SB)/4, $0x3dfc307d
-DATA vecData210<>+24(SB)/4, $0x3dd20d7e
-DATA vecData210<>+28(SB)/4, $0x3db40b41
+DATA vecData210<>+0(SB)/4, $0x26f20000
+DATA vecData210<>+4(SB)/4, $0xbea4e4c6
+DATA vecData210<>+8(SB)/4, $0xbe8d74df
+DATA vecData210<>+12(SB)/4, $0xbe002551
+DATA vecData210<>+16(SB)/4, $0xbd59fa0b
+DATA vecData210<>+20(SB)/4, $0xbcfa9e4e
+DATA vecData210<>+24(SB)/4, $0xbcac62d1
+DATA vecData210<>+28(SB)/4, $0xbc7d3fb8
 GLOBL vecData210<>(SB), RODATA|NOPTR, $32
 
-DATA vecData211<>+0(SB)/4, $0x40dfffff
-GLOBL vecData211<>(SB), RODATA|NOPTR, $4
+DATA vecData211<>+0(SB)/4, $0x3f4c422a
+DATA vecData211<>+4(SB)/4, $0x3f253d50
+DATA vecData211<>+8(SB)/4, $0x3ec3d32b
+DATA vecData211<>+12(SB)/4, $0x3e6413a0
+DATA vecData211<>+16(SB)/4, $0x3e1f4aaa
+DATA vecData211<>+20(SB)/4, $0x3dfc307d
+DATA vecData211<>+24(SB)/4, $0x3dd20d7e
+DATA vecData211<>+28(SB)/4, $0x3db40b41
+GLOBL vecData211<>(SB), RODATA|NOPTR, $32
 
-DATA vecData212<>+0(SB)/4, $0x3e124925
+DATA vecData212<>+0(SB)/4, $0x40dfffff
 GLOBL vecData212<>(SB), RODATA|NOPTR, $4
 
-DATA vecData213<>+0(SB)/4, $0xbe2ba699
-DATA vecData213<>+4(SB)/4, $0xbdac61cc
-DATA vecData213<>+8(SB)/4, $0xbd3b8ca7
-DATA vecData213<>+12(SB)/4, $0xbcd95ca4
-DATA vecData213<>+16(SB)/4, $0xbc84916e
-DATA vecData213<>+20(SB)/4, $0xbc28b03f
-DATA vecData213<>+24(SB)/4, $0xbbde6a34
-DATA vecData213<>+28(SB)/4, $0xbb9722bf
-GLOBL vecData213<>(SB), RODATA|NOPTR, $32
+DATA vecData213<>+0(SB)/4, $0x3e124925
+GLOBL vecData213<>(SB), RODATA|NOPTR, $4
 
-DATA vecData214<>+0(SB)/4, $0x3e4decaf
-DATA vecData214<>+4(SB)/4, $0x3deb9885
-DATA vecData214<>+8(SB)/4, $0x3d8fc353
-DATA vecData214<>+12(SB)/4, $0x3d38a14d
-DATA vecData214<>+16(SB)/4, $0x3cf71ce8
-DATA vecData214<>+20(SB)/4, $0x3cab1d8b
-DATA vecData214<>+24(SB)/4, $0x3c73e256
-DATA vecData214<>+28(SB)/4, $0x3c321ba3
+DATA vecData214<>+0(SB)/4, $0xbe2ba699
+DATA vecData214<>+4(SB)/4, $0xbdac61cc
+DATA vecData214<>+8(SB)/4, $0xbd3b8ca7
+DATA vecData214<>+12(SB)/4, $0xbcd95ca4
+DATA vecData214<>+16(SB)/4, $0xbc84916e
+DATA vecData214<>+20(SB)/4, $0xbc28b03f
+DATA vecData214<>+24(SB)/4, $0xbbde6a34
+DATA vecData214<>+28(SB)/4, $0xbb9722bf
 GLOBL vecData214<>(SB), RODATA|NOPTR, $32
 
-DATA vecData215<>+0(SB)/4, $0xbe7fff84
-DATA vecData215<>+4(SB)/4, $0xbe26d1bb
-DATA vecData215<>+8(SB)/4, $0xbde44dc8
-DATA vecData215<>+12(SB)/4, $0xbda2630b
-DATA vecData215<>+16(SB)/4, $0xbd6e5f0d
-DATA vecData215<>+20(SB)/4, $0xbd33905f
-DATA vecData215<>+24(SB)/4, $0xbd0a4245
-DATA vecData215<>+28(SB)/4, $0xbcd8eda2
+DATA vecData215<>+0(SB)/4, $0x3e4decaf
+DATA vecData215<>+4(SB)/4, $0x3deb9885
+DATA vecData215<>+8(SB)/4, $0x3d8fc353
+DATA vecData215<>+12(SB)/4, $0x3d38a14d
+DATA vecData215<>+16(SB)/4, $0x3cf71ce8
+DATA vecData215<>+20(SB)/4, $0x3cab1d8b
+DATA vecData215<>+24(SB)/4, $0x3c73e256
+DATA vecData215<>+28(SB)/4, $0x3c321ba3
 GLOBL vecData215<>(SB), RODATA|NOPTR, $32
 
-DATA vecData216<>+0(SB)/4, $0x3eaaaa64
-DATA vecData216<>+4(SB)/4, $0x3e7c7f45
-DATA vecData216<>+8(SB)/4, $0x3e4136e1
-DATA vecData216<>+12(SB)/4, $0x3e17dfd5
-DATA vecData216<>+16(SB)/4, $0x3df4079f
-DATA vecData216<>+20(SB)/4, $0x3dc7a2d4
-DATA vecData216<>+24(SB)/4, $0x3da5d541
-DATA vecData216<>+28(SB)/4, $0x3d8b90bb
+DATA vecData216<>+0(SB)/4, $0xbe7fff84
+DATA vecData216<>+4(SB)/4, $0xbe26d1bb
+DATA vecData216<>+8(SB)/4, $0xbde44dc8
+DATA vecData216<>+12(SB)/4, $0xbda2630b
+DATA vecData216<>+16(SB)/4, $0xbd6e5f0d
+DATA vecData216<>+20(SB)/4, $0xbd33905f
+DATA vecData216<>+24(SB)/4, $0xbd0a4245
+DATA vecData216<>+28(SB)/4, $0xbcd8eda2
 GLOBL vecData216<>(SB), RODATA|NOPTR, $32
 
-DATA vecData217<>+0(SB)/4, $0xbf000000
-DATA vecData217<>+4(SB)/4, $0xbed6091c
-DATA vecData217<>+8(SB)/4, $0xbeb67760
-DATA vecData217<>+12(SB)/4, $0xbe9dfc0c
-DATA vecData217<>+16(SB)/4, $0xbe8a87e6
-DATA vecData217<>+20(SB)/4, $0xbe758557
-DATA vecData217<>+24(SB)/4, $0xbe5b8563
-DATA vecData217<>+28(SB)/4, $0xbe45c85f
+DATA vecData217<>+0(SB)/4, $0x3eaaaa64
+DATA vecData217<>+4(SB)/4, $0x3e7c7f45
+DATA vecData217<>+8(SB)/4, $0x3e4136e1
+DATA vecData217<>+12(SB)/4, $0x3e17dfd5
+DATA vecData217<>+16(SB)/4, $0x3df4079f
+DATA vecData217<>+20(SB)/4, $0x3dc7a2d4
+DATA vecData217<>+24(SB)/4, $0x3da5d541
+DATA vecData217<>+28(SB)/4, $0x3d8b90bb
 GLOBL vecData217<>(SB), RODATA|NOPTR, $32
 
-DATA vecData218<>+0(SB)/4, $0x3f800000
-DATA vecData218<>+4(SB)/4, $0x3f6f49cb
-DATA vecData218<>+8(SB)/4, $0x3f612d7f
-DATA vecData218<>+12(SB)/4, $0x3f550dc8
-DATA vecData218<>+16(SB)/4, $0x3f4a7d45
-DATA vecData218<>+20(SB)/4, $0x3f412d25
-DATA vecData218<>+24(SB)/4, $0x3f38e2e9
-DATA vecData218<>+28(SB)/4, $0x3f317218
+DATA vecData218<>+0(SB)/4, $0xbf000000
+DATA vecData218<>+4(SB)/4, $0xbed6091c
+DATA vecData218<>+8(SB)/4, $0xbeb67760
+DATA vecData218<>+12(SB)/4, $0xbe9dfc0c
+DATA vecData218<>+16(SB)/4, $0xbe8a87e6
+DATA vecData218<>+20(SB)/4, $0xbe758557
+DATA vecData218<>+24(SB)/4, $0xbe5b8563
+DATA vecData218<>+28(SB)/4, $0xbe45c85f
 GLOBL vecData218<>(SB), RODATA|NOPTR, $32
 
-DATA vecData219<>+0(SB)/4, $0x00800000
-GLOBL vecData219<>(SB), RODATA|NOPTR, $4
+DATA vecData219<>+0(SB)/4, $0x3f800000
+DATA vecData219<>+4(SB)/4, $0x3f6f49cb
+DATA vecData219<>+8(SB)/4, $0x3f612d7f
+DATA vecData219<>+12(SB)/4, $0x3f550dc8
+DATA vecData219<>+16(SB)/4, $0x3f4a7d45
+DATA vecData219<>+20(SB)/4, $0x3f412d25
+DATA vecData219<>+24(SB)/4, $0x3f38e2e9
+DATA vecData219<>+28(SB)/4, $0x3f317218
+GLOBL vecData219<>(SB), RODATA|NOPTR, $32
 
-DATA vecData220<>+0(SB)/4, $0x4b000000
+DATA vecData220<>+0(SB)/4, $0x00800000
 GLOBL vecData220<>(SB), RODATA|NOPTR, $4
 
-DATA vecData221<>+0(SB)/4, $0x3f400000
+DATA vecData221<>+0(SB)/4, $0x4b000000
 GLOBL vecData221<>(SB), RODATA|NOPTR, $4
 
-DATA vecData222<>+0(SB)/4, $0x007fffff
+DATA vecData222<>+0(SB)/4, $0x3f400000
 GLOBL vecData222<>(SB), RODATA|NOPTR, $4
 
-DATA vecData223<>+0(SB)/4, $0x41b80000
+DATA vecData223<>+0(SB)/4, $0x007fffff
 GLOBL vecData223<>(SB), RODATA|NOPTR, $4
 
-DATA vecData224<>+0(SB)/4, $0x3f800000
-DATA vecData224<>+4(SB)/4, $0x3f580000
-DATA vecData224<>+8(SB)/4, $0x3f430000
-DATA vecData224<>+12(SB)/4, $0x3f320000
-DATA vecData224<>+16(SB)/4, $0x3fa40000
-DATA vecData224<>+20(SB)/4, $0x3f978000
-DATA vecData224<>+24(SB)/4, $0x3f8d0000
-DATA vecData224<>+28(SB)/4, $0x3f800000
-GLOBL vecData224<>(SB), RODATA|NOPTR, $32
+DATA vecData224<>+0(SB)/4, $0x41b80000
+GLOBL vecData224<>(SB), RODATA|NOPTR, $4
 
-DATA vecData225<>+0(SB)/4, $0x3dfb7f32
-GLOBL vecData225<>(SB), RODATA|NOPTR, $4
+DATA vecData225<>+0(SB)/4, $0x3f800000
+DATA vecData225<>+4(SB)/4, $0x3f580000
+DATA vecData225<>+8(SB)/4, $0x3f430000
+DATA vecData225<>+12(SB)/4, $0x3f320000
+DATA vecData225<>+16(SB)/4, $0x3fa40000
+DATA vecData225<>+20(SB)/4, $0x3f978000
+DATA vecData225<>+24(SB)/4, $0x3f8d0000
+DATA vecData225<>+28(SB)/4, $0x3f800000
+GLOBL vecData225<>(SB), RODATA|NOPTR, $32
 
-DATA vecData226<>+0(SB)/4, $0xbe2ab7a8
+DATA vecData226<>+0(SB)/4, $0x3dfb7f32
 GLOBL vecData226<>(SB), RODATA|NOPTR, $4
 
-DATA vecData227<>+0(SB)/4, $0x3e4ced87
+DATA vecData227<>+0(SB)/4, $0xbe2ab7a8
 GLOBL vecData227<>(SB), RODATA|NOPTR, $4
 
-DATA vecData228<>+0(SB)/4, $0xbe80003e
+DATA vecData228<>+0(SB)/4, $0x3e4ced87
 GLOBL vecData228<>(SB), RODATA|NOPTR, $4
 
-DATA vecData229<>+0(SB)/4, $0x3eaaaaa5
+DATA vecData229<>+0(SB)/4, $0xbe80003e
 GLOBL vecData229<>(SB), RODATA|NOPTR, $4
 
-DATA vecData230<>+0(SB)/4, $0x80000000
-DATA vecData230<>+4(SB)/4, $0x3e2dfa03
-DATA vecData230<>+8(SB)/4, $0x3e8b5ae6
-DATA vecData230<>+12(SB)/4, $0x3eba0ec4
-DATA vecData230<>+16(SB)/4, $0xbe7dc8c3
-DATA vecData230<>+20(SB)/4, $0xbe2c99c7
-DATA vecData230<>+24(SB)/4, $0xbdc61a2f
-DATA vecData230<>+28(SB)/4, $0x80000000
-GLOBL vecData230<>(SB), RODATA|NOPTR, $32
+DATA vecData230<>+0(SB)/4, $0x3eaaaaa5
+GLOBL vecData230<>(SB), RODATA|NOPTR, $4
+
+DATA vecData231<>+0(SB)/4, $0x80000000
+DATA vecData231<>+4(SB)/4, $0x3e2dfa03
+DATA vecData231<>+8(SB)/4, $0x3e8b5ae6
+DATA vecData231<>+12(SB)/4, $0x3eba0ec4
+DATA vecData231<>+16(SB)/4, $0xbe7dc8c3
+DATA vecData231<>+20(SB)/4, $0xbe2c99c7
+DATA vecData231<>+24(SB)/4, $0xbdc61a2f
+DATA vecData231<>+28(SB)/4, $0x80000000
+GLOBL vecData231<>(SB), RODATA|NOPTR, $32

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -141,6 +142,51 @@ func TestCompareAndSelect(t *testing.T) {
 	check("NotEqual", NotEqual[float64], true, false, true, true)
 	check("Less", Less[float64], true, false, false, false)
 	check("LessEqual", LessEqual[float64], true, true, false, false)
+	eachISA(t, func(t *testing.T) {
+		for _, n := range vecSizes {
+			x, y := vecSample(n, 1), vecSample(n, 2)
+			copy(y[n/2:], x[n/2:])
+			ref := func(f func(a, b float32) bool) []bool {
+				r := make([]bool, n)
+				for i := range r {
+					r[i] = f(x[i], y[i])
+				}
+				return r
+			}
+			less := ref(func(a, b float32) bool { return a < b })
+			for _, c := range []struct {
+				name string
+				f    func(dst []bool, a, b []float32)
+				want []bool
+			}{
+				{"Equal", Equal[float32], ref(func(a, b float32) bool { return a == b })},
+				{"NotEqual", NotEqual[float32], ref(func(a, b float32) bool { return a != b })},
+				{"Less", Less[float32], less},
+				{"LessEqual", LessEqual[float32], ref(func(a, b float32) bool { return a <= b })},
+			} {
+				got := make([]bool, n+1)
+				got[n] = true
+				c.f(got[:n], x, y)
+				if !slices.Equal(got[:n], c.want) || !got[n] {
+					t.Fatalf("%s of %d is %t, want %t", c.name, n, got, c.want)
+				}
+			}
+			picked, intact := vecGuarded(n, 1)
+			Where(picked, less, x, y)
+			for i, v := range picked {
+				want := y[i]
+				if less[i] {
+					want = x[i]
+				}
+				if math.Float32bits(v) != math.Float32bits(want) {
+					t.Fatalf("Where of %d: element %d is %g, want %g", n, i, v, want)
+				}
+			}
+			if !intact() {
+				t.Errorf("Where wrote outside its %d elements", n)
+			}
+		}
+	})
 	got := make([]string, 2)
 	Where(got, []bool{true, false}, []string{"a", "b"}, []string{"c", "d"})
 	if got[0] != "a" || got[1] != "d" {

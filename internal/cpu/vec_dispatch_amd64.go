@@ -2,7 +2,7 @@
 
 package cpu
 
-// The reductions and conversions, for n ≥ 1 elements and an active instruction
+// The reductions, conversions and comparisons, for n ≥ 1 elements and an active instruction
 // set other than Portable.
 
 func sum32(x *float32, n int) float32 {
@@ -101,4 +101,44 @@ func narrowBFloat16(dst *uint16, src *float32, n int) {
 		return
 	}
 	vecNarrowBFloat16AVX2(dst, src, n)
+}
+
+func vecEqual(dst *bool, a, b *float32, n int) {
+	if active == AVX512 {
+		vecEqualAVX512(dst, a, b, n)
+		return
+	}
+	vecEqualAVX2(dst, a, b, n)
+}
+
+func vecNotEqual(dst *bool, a, b *float32, n int) {
+	if active == AVX512 {
+		vecNotEqualAVX512(dst, a, b, n)
+		return
+	}
+	vecNotEqualAVX2(dst, a, b, n)
+}
+
+func vecLess(dst *bool, a, b *float32, n int) {
+	if active == AVX512 {
+		vecLessAVX512(dst, a, b, n)
+		return
+	}
+	vecLessAVX2(dst, a, b, n)
+}
+
+func vecLessEqual(dst *bool, a, b *float32, n int) {
+	if active == AVX512 {
+		vecLessEqualAVX512(dst, a, b, n)
+		return
+	}
+	vecLessEqualAVX2(dst, a, b, n)
+}
+
+func vecWhere(dst *float32, cond *bool, a, b *float32, n int) {
+	if active == AVX512 {
+		vecWhereAVX512(dst, cond, a, b, n)
+		return
+	}
+	vecWhereAVX2(dst, cond, a, b, n)
 }

@@ -10,6 +10,8 @@ const (
 	kMinimum
 	kAddScalar
 	kMulScalar
+	kDivScalar
+	kScalarDiv
 	kAffine
 	kAxpy
 	kAxpby

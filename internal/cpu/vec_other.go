@@ -21,3 +21,8 @@ func widenFloat16(dst *float32, src *uint16, n int)            { panic("cpu: no 
 func narrowFloat16(dst *uint16, src *float32, n int)           { panic("cpu: no assembly") }
 func widenBFloat16(dst *float32, src *uint16, n int)           { panic("cpu: no assembly") }
 func narrowBFloat16(dst *uint16, src *float32, n int)          { panic("cpu: no assembly") }
+func vecEqual(dst *bool, a, b *float32, n int)                 { panic("cpu: no assembly") }
+func vecNotEqual(dst *bool, a, b *float32, n int)              { panic("cpu: no assembly") }
+func vecLess(dst *bool, a, b *float32, n int)                  { panic("cpu: no assembly") }
+func vecLessEqual(dst *bool, a, b *float32, n int)             { panic("cpu: no assembly") }
+func vecWhere(dst *float32, cond *bool, a, b *float32, n int)  { panic("cpu: no assembly") }

@@ -54,6 +54,8 @@ var elementwise = []kernel{
 	}},
 	{"AddScalar", 1, 4, func(g *isa, x []vec) vec { return g.add(x[0], g.s) }},
 	{"MulScalar", 1, 4, func(g *isa, x []vec) vec { return g.mul(x[0], g.s) }},
+	{"DivScalar", 1, 4, func(g *isa, x []vec) vec { return g.div(x[0], g.s) }},
+	{"ScalarDiv", 1, 4, func(g *isa, x []vec) vec { return g.div(g.s, x[0]) }},
 	{"Affine", 1, 4, func(g *isa, x []vec) vec { return g.fma(x[0], g.s, g.t) }},
 	{"Axpy", 2, 4, func(g *isa, x []vec) vec { g.addMulTo(x[1], x[0], g.s); return x[1] }},
 	{"Axpby", 2, 4, func(g *isa, x []vec) vec {

@@ -37,6 +37,7 @@ func main() {
 		}
 		g.reductions()
 		g.conversions()
+		g.comparisons()
 	}
 	data.emit(ctx)
 	file, err := ctx.Result()
