@@ -19,10 +19,16 @@ func gemmTileF32AVX2(t *gemmTile)
 func gemmTileF64AVX2(t *gemmTile)
 
 //go:noescape
+func gemmDotsF32AVX512(t *gemmTile)
+
+//go:noescape
 func gemmCopyRowsF32AVX512(dst, src unsafe.Pointer, srcRow uintptr, vecs, last, rows int)
 
 //go:noescape
 func gemmTransposeF32AVX512(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int)
+
+//go:noescape
+func gemmDotsF32AVX2(t *gemmTile)
 
 //go:noescape
 func gemmCopyRowsF32AVX2(dst, src unsafe.Pointer, srcRow uintptr, vecs, last, rows int)

@@ -51,3 +51,24 @@ func (k *gemmKernel) copyRows(dst, src unsafe.Pointer, srcRow uintptr, cols, row
 		copyRowsPortable(dst, src, srcRow, cols, rows, k)
 	}
 }
+
+// dotRows returns the most rows of a tile of inner products, 0 if the kernel
+// has none.
+func (k *gemmKernel) dotRows() int {
+	switch {
+	case k.size != 4 || k.isa == Portable:
+		return 0
+	case k.isa == AVX512:
+		return 4
+	}
+	return 2
+}
+
+// dots computes one tile of inner products.
+func (k *gemmKernel) dots(t *gemmTile) {
+	if k.isa == AVX512 {
+		gemmDotsF32AVX512(t)
+	} else {
+		gemmDotsF32AVX2(t)
+	}
+}

@@ -28,3 +28,9 @@ func (k *gemmKernel) transpose(dst, src unsafe.Pointer, dstRow, srcRow uintptr, 
 func (k *gemmKernel) copyRows(dst, src unsafe.Pointer, srcRow uintptr, cols, rows int) {
 	copyRowsPortable(dst, src, srcRow, cols, rows, k)
 }
+
+// dotRows returns the most rows of a tile of inner products: there are none.
+func (k *gemmKernel) dotRows() int { return 0 }
+
+// dots is never called.
+func (k *gemmKernel) dots(*gemmTile) { panic("cpu: no kernel for inner products") }

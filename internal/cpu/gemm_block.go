@@ -39,38 +39,48 @@ const (
 	// the part of B that is: about half of a 2 MB cache.
 	kBlock     = 512
 	panelBytes = 1100 << 10
+	// privateRows is the height up to which each piece packs for itself.
+	privateRows = 384
 	// rowStep divides the heights of the pieces: a multiple of all kernels'.
 	rowStep = 24
 )
 
-// A gemmBlock is the part of a product that is under way: some columns and some
-// length of k, cut into pieces that may be done in any order.
+// A gemmBlock is a product under way: the columns and the length of k that are
+// being done, and how they are cut into pieces that may be done in any order.
 type gemmBlock struct {
 	gemmProduct
 	parallel bool
+
 	packs    bool
+	kStep    int            // length of k done at a time
+	col      int            // first column
+	k0, kLen int            // first k, and length
+	panels   gemmPanels     // of the columns
+	packed   unsafe.Pointer // B arranged, if packs
+	height   int            // rows of a piece
+	rowCuts  int            // pieces from top to bottom
+	groups   int            // pieces across
+	dotCols  int            // columns of a piece of inner products
 
-	col, k0, kLen int // first column, first k, and length
-	panels        gemmPanels
-	packed        unsafe.Pointer // B arranged, if packs
-	rowsEach      int            // height of a piece
-	rowPieces     int
-	groups        int // pieces across
-
-	packFn, tileFn func(i int)
+	packFn, tileFn, panelFn, dotFn func(i int)
 }
 
 // gemmBlocks keeps blocks with their method values, which would otherwise be
 // allocated at each call.
 var gemmBlocks = sync.Pool{New: func() any {
 	b := new(gemmBlock)
-	b.packFn, b.tileFn = b.packPiece, b.tilePiece
+	b.packFn, b.tileFn, b.panelFn, b.dotFn = b.packPiece, b.tilePiece, b.panelPiece, b.dotPiece
 	return b
 }}
 
 // run computes the product, on several threads if it is large.
 func (g *gemmProduct) run() {
-	g.runOn(g.m*g.n*g.k >= parallelFrom && par.Threads() > 1)
+	g.lay()
+	work := g.m * g.n * g.k
+	if g.m < 4 { // reading B takes longer than the arithmetic
+		work *= 3
+	}
+	g.runOn(work >= parallelFrom && par.Threads() > 1)
 }
 
 // runOn computes the product.
@@ -80,7 +90,11 @@ func (g *gemmProduct) runOn(parallel bool) {
 	}
 	b := gemmBlocks.Get().(*gemmBlock)
 	b.gemmProduct, b.parallel = *g, parallel
-	b.run()
+	if g.byDots() {
+		b.runDots()
+	} else {
+		b.run()
+	}
 	b.gemmProduct, b.packed = gemmProduct{}, nil
 	gemmBlocks.Put(b)
 }
@@ -102,39 +116,40 @@ func (g *gemmProduct) single() bool {
 	return true
 }
 
-// run computes the product block by block. How it is cut depends on the sizes
-// only; each element of C is summed in order of k, whatever the cut.
+// run computes the product block by block. How it is cut may depend on
+// anything, as each element of C is summed in order of k, in steps that depend
+// on k alone.
 func (b *gemmBlock) run() {
 	kern := b.kern
-	lane := kern.lanes * kern.vecs
 	b.packs = b.transB || b.m > unpackedRows && (b.m*b.n*b.k > unpackedWork || b.bRow%4096 == 0)
-
-	kStep := b.k
+	b.kStep = b.k
 	if b.k > kBlock+kBlock/4 {
 		parts := (b.k + kBlock - 1) / kBlock
-		kStep = (b.k + parts - 1) / parts
+		b.kStep = (b.k + parts - 1) / parts
+	}
+	if b.packs && b.m <= privateRows {
+		b.runPanels()
+		return
 	}
 	nStep := b.n
 	if b.packs {
-		most := max(panelBytes/(max(kStep, 1)*int(kern.size))/lane*lane, lane)
+		lane := kern.lanes * kern.vecs
+		most := max(panelBytes/(max(b.kStep, 1)*int(kern.size))/lane*lane, lane)
 		parts := (b.n + most - 1) / most
 		nStep = ((b.n+parts-1)/parts + lane - 1) / lane * lane
-	}
-	if b.packs {
-		width := (min(nStep, b.n) + kern.lanes - 1) / kern.lanes * kern.lanes
-		scratch := mem.Alloc(width * kStep * int(kern.size))
+		packed, scratch := b.panelScratch(min(nStep, b.n))
 		defer scratch.Free()
-		b.packed = unsafe.Pointer(unsafe.SliceData(mem.Slice[byte](scratch, 1)))
+		b.packed = packed
 	}
 	for b.col = 0; b.col < b.n; b.col += nStep {
 		b.panels = kern.split(min(nStep, b.n-b.col))
-		for b.k0 = 0; ; b.k0 += kStep {
-			b.kLen = min(kStep, b.k-b.k0)
+		for b.k0 = 0; ; b.k0 += b.kStep {
+			b.kLen = min(b.kStep, b.k-b.k0)
 			b.cut()
 			if b.packs {
 				b.share(b.panels.total, b.packFn, (*gemmBlock).packPiece)
 			}
-			b.share(b.rowPieces*b.groups, b.tileFn, (*gemmBlock).tilePiece)
+			b.share(b.rowCuts*b.groups, b.tileFn, (*gemmBlock).tilePiece)
 			if b.k0+b.kLen >= b.k {
 				break
 			}
@@ -142,13 +157,51 @@ func (b *gemmBlock) run() {
 	}
 }
 
+// runPanels computes a product of few rows, each piece arranging the panel of
+// B that it needs: what another core has just written is slow to read.
+func (b *gemmBlock) runPanels() {
+	b.panels = b.kern.split(b.n)
+	b.rowCuts = 1
+	if b.parallel {
+		for b.panels.total*b.rowCuts < 3*par.Threads() && b.m >= 96*b.rowCuts {
+			b.rowCuts++
+		}
+	}
+	b.height = ((b.m+b.rowCuts-1)/b.rowCuts + rowStep - 1) / rowStep * rowStep
+	b.rowCuts = (b.m + b.height - 1) / b.height
+	b.share(b.panels.total*b.rowCuts, b.panelFn, (*gemmBlock).panelPiece)
+}
+
+// panelPiece computes some rows of one panel.
+func (b *gemmBlock) panelPiece(i int) {
+	first, cols := b.panels.at(i / b.rowCuts)
+	packed, scratch := b.panelScratch(cols)
+	defer scratch.Free()
+	t := gemmTile{b: packed}
+	for k0 := 0; ; k0 += b.kStep {
+		kLen := min(b.kStep, b.k-k0)
+		b.packPanel(packed, b.inB(k0, first), kLen, cols)
+		b.tiles(&t, i%b.rowCuts, k0, kLen, first, cols)
+		if k0+kLen >= b.k {
+			break
+		}
+	}
+}
+
+// panelScratch returns memory for cols packed columns of one step of k.
+func (b *gemmBlock) panelScratch(cols int) (unsafe.Pointer, mem.Block) {
+	width := (cols + b.kern.lanes - 1) / b.kern.lanes * b.kern.lanes
+	scratch := mem.Alloc(width * b.kStep * int(b.kern.size))
+	return unsafe.Pointer(unsafe.SliceData(mem.Slice[byte](scratch, 1))), scratch
+}
+
 // cut decides into how many pieces the block is cut.
 func (b *gemmBlock) cut() {
 	pieces := min(max(b.m*b.panels.cols*b.kLen/pieceWork, 1), 64)
-	b.rowPieces = min((b.m+rowStep-1)/rowStep, pieces)
-	b.rowsEach = ((b.m+b.rowPieces-1)/b.rowPieces + rowStep - 1) / rowStep * rowStep
-	b.rowPieces = (b.m + b.rowsEach - 1) / b.rowsEach
-	b.groups = min(b.panels.total, (pieces+b.rowPieces-1)/b.rowPieces)
+	b.rowCuts = min((b.m+rowStep-1)/rowStep, pieces)
+	b.height = ((b.m+b.rowCuts-1)/b.rowCuts + rowStep - 1) / rowStep * rowStep
+	b.rowCuts = (b.m + b.height - 1) / b.height
+	b.groups = min(b.panels.total, (pieces+b.rowCuts-1)/b.rowCuts)
 }
 
 // share does n pieces, on several threads if the product is large.
@@ -183,46 +236,57 @@ func (b *gemmBlock) inB(p, j int) unsafe.Pointer {
 
 // tilePiece computes some rows of some panels.
 func (b *gemmBlock) tilePiece(i int) {
-	group, piece := i%b.groups, i/b.groups
-	row0 := piece * b.rowsEach
-	rows := min(b.rowsEach, b.m-row0)
-	kern, size := b.kern, b.kern.size
-
-	t := gemmTile{aRow: b.aRow, aK: b.aK, cRow: b.cRow, k: b.kLen, alpha: b.alpha, beta: b.beta}
-	if b.k0 > 0 {
-		t.beta = kern.one()
-	}
-	last := b.k0+b.kLen >= b.k
-	if last {
-		t.relu = b.relu
-	}
+	group, cut := i%b.groups, i/b.groups
+	var t gemmTile
 	for p := group * b.panels.total / b.groups; p < (group+1)*b.panels.total/b.groups; p++ {
 		first, cols := b.panels.at(p)
-		kern.setWidth(&t, cols)
 		if b.packs {
-			t.b, t.bK = b.packedPanel(first), uintptr(t.vecs*kern.lanes)*size
+			t.b = b.packedPanel(first)
 		} else {
-			t.b, t.bK, t.maskB = b.inB(b.k0, first), b.bRow, t.partial
+			t.b = b.inB(b.k0, first)
 		}
-		col := uintptr(b.col+first) * size
-		if last && b.bias != nil {
-			t.bias = unsafe.Add(b.bias, col)
+		b.tiles(&t, cut, b.k0, b.kLen, b.col+first, cols)
+	}
+}
+
+// tiles computes the rows of piece cut in cols columns of C, from column col
+// on, for one step of k. The caller has set t.b.
+func (b *gemmBlock) tiles(t *gemmTile, cut, k0, kLen, col, cols int) {
+	kern, size := b.kern, b.kern.size
+	kern.setWidth(t, cols)
+	t.aRow, t.aK, t.bK, t.cRow, t.k = b.aRow, b.aK, b.bRow, b.cRow, kLen
+	if b.packs {
+		t.bK = uintptr(t.vecs*kern.lanes) * size
+	} else {
+		t.maskB = t.partial
+	}
+	t.alpha, t.beta = b.alpha, b.beta
+	if k0 > 0 {
+		t.beta = kern.one()
+	}
+	last := k0+kLen >= b.k
+	if last {
+		t.relu = b.relu
+		if b.bias != nil {
+			t.bias = unsafe.Add(b.bias, uintptr(col)*size)
 		}
-		tiles := (rows + kern.rows[t.vecs] - 1) / kern.rows[t.vecs]
-		for i := range tiles { // as even as can be
-			r0 := row0 + i*rows/tiles
-			t.rows = row0 + (i+1)*rows/tiles - r0
-			t.a = unsafe.Add(b.a, uintptr(r0)*b.aRow+uintptr(b.k0)*b.aK)
-			t.c = unsafe.Add(b.c, uintptr(r0)*b.cRow+col)
-			t.next = t.a
-			if r0+t.rows < b.m {
-				t.next = unsafe.Add(t.a, uintptr(t.rows)*b.aRow)
-			}
-			if last && b.rowBias != nil {
-				t.rowBias = unsafe.Add(b.rowBias, uintptr(r0)*size)
-			}
-			kern.run(&t)
+	}
+	row0 := cut * b.height
+	rows := min(b.height, b.m-row0)
+	n := (rows + kern.rows[t.vecs] - 1) / kern.rows[t.vecs]
+	for i := range n { // heights as even as can be
+		row := row0 + i*rows/n
+		t.rows = row0 + (i+1)*rows/n - row
+		t.a = unsafe.Add(b.a, uintptr(row)*b.aRow+uintptr(k0)*b.aK)
+		t.c = unsafe.Add(b.c, uintptr(row)*b.cRow+uintptr(col)*size)
+		t.next = t.a
+		if row+t.rows < b.m {
+			t.next = unsafe.Add(t.a, uintptr(t.rows)*b.aRow)
 		}
+		if last && b.rowBias != nil {
+			t.rowBias = unsafe.Add(b.rowBias, uintptr(row)*size)
+		}
+		kern.run(t)
 	}
 }
 
@@ -240,6 +304,7 @@ func (g *gemmProduct) runBatch(count int, strideA, strideB, strideC uintptr) {
 	par.For(count, max(1, pieceWork/4/max(work, 1)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			one := shared.shift(i, strideA, strideB, strideC)
+			one.lay()
 			one.runOn(false)
 		}
 	})

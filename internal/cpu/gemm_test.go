@@ -253,12 +253,17 @@ func TestGemmRandomCases(t *testing.T) {
 // several blocks along k and n.
 func TestGemmPaths(t *testing.T) {
 	cases := []gemmCase{
-		{m: 33, n: 130, k: 1300, alpha: 1},                                  // three blocks along k, unpacked
-		{m: 70, n: 1024, k: 90, alpha: 1, beta: 1},                          // packed for its row distance
-		{m: 100, n: 700, k: 1100, alpha: 2, bias: true, act: ActReLU},       // packed, several blocks along both
-		{m: 30, n: 600, k: 700, alpha: 1, transB: true, rowBias: true},      // transposed, two blocks along k
-		{m: 130, n: 50, k: 650, alpha: 1, transA: true, transB: true},       // both transposed
-		{m: 257, n: 31, k: 129, alpha: 1, transA: true, bias: true, ldc: 3}, // the shape of a weight gradient
+		{m: 2, n: 5, k: 33000, alpha: 1, transB: true, bias: true, rowBias: true}, // inner products in three steps
+		{m: 600, n: 1, k: 50, alpha: 1, bias: true},                               // one column, as inner products
+		{m: 600, n: 1, k: 50, alpha: 1, beta: 1, transA: true, rowBias: true},     // and as a row times a matrix
+		{m: 1, n: 500, k: 300, alpha: 1, transA: true, transB: true, lda: 2},      // a gathered row
+		{m: 450, n: 90, k: 600, alpha: 1, transB: true, act: ActReLU},             // packed for all pieces
+		{m: 33, n: 130, k: 1300, alpha: 1},                                        // three blocks along k, unpacked
+		{m: 70, n: 1024, k: 90, alpha: 1, beta: 1},                                // packed for its row distance
+		{m: 100, n: 700, k: 1100, alpha: 2, bias: true, act: ActReLU},             // packed, several blocks along both
+		{m: 30, n: 600, k: 700, alpha: 1, transB: true, rowBias: true},            // transposed, two blocks along k
+		{m: 130, n: 50, k: 650, alpha: 1, transA: true, transB: true},             // both transposed
+		{m: 257, n: 31, k: 129, alpha: 1, transA: true, bias: true, ldc: 3},       // the shape of a weight gradient
 	}
 	old := runtime.GOMAXPROCS(3)
 	defer runtime.GOMAXPROCS(old)

@@ -77,6 +77,7 @@ func main() {
 	}
 	for _, s := range sets {
 		if s.elem == 4 {
+			s.dots()
 			s.copyRows()
 			s.transpose()
 		}
@@ -89,6 +90,7 @@ func main() {
 	}
 	for _, s := range sets {
 		if s.elem == 4 {
+			fmt.Fprintf(&out, "\n//go:noescape\nfunc gemmDots%s(t *gemmTile)\n", s.name)
 			fmt.Fprintf(&out, "\n//go:noescape\nfunc gemmCopyRows%s(dst, src unsafe.Pointer, srcRow uintptr, vecs, last, rows int)\n", s.name)
 			fmt.Fprintf(&out, "\n//go:noescape\nfunc gemmTranspose%s(dst, src unsafe.Pointer, dstRow, srcRow uintptr, rows, cols int)\n", s.name)
 		}
@@ -395,6 +397,187 @@ func (s *isa) epilogue(name string, rows, vecs int, acc func(r, v int) string) {
 	emit("RET")
 }
 
+// dots writes the function that computes a tile of up to four columns for a B
+// whose columns, not rows, are contiguous, and likewise the rows of A: inner
+// products along k. Here bK is the distance between columns of B, and vecs
+// their number.
+func (s *isa) dots() {
+	name := "gemmDots" + s.name
+	most, n := 2, s.bytes/s.elem
+	if s.masks {
+		most = 4
+	}
+	fmt.Fprintf(&out, "\n// func %s(t *gemmTile)\nTEXT ·%s(SB), NOSPLIT, $0-8\n", name, name)
+	emit("MOVQ t+0(FP), DI")
+	emit("MOVQ %d(DI), SI", offA)
+	emit("MOVQ %d(DI), DX", offB)
+	emit("MOVQ %d(DI), R8", offARow)
+	emit("MOVQ %d(DI), R10", offBK)
+	emit("MOVQ %d(DI), R9", offVecs)
+	emit("MOVQ %d(DI), R11", offK)
+	// The columns of B; those that do not exist repeat the one before.
+	columns := []string{"DX", "R12", "R13", "R14"}
+	for i, c := range columns[1:] {
+		emit("LEAQ (%s)(R10*1), %s", columns[i], c)
+		emit("CMPQ R9, $%d", i+1)
+		emit("CMOVQLE %s, %s", columns[i], c)
+	}
+	// The lanes of k's last step.
+	emit("MOVQ R11, CX")
+	emit("ANDQ $%d, CX", n-1)
+	emit("MOVQ CX, R15")
+	if s.masks {
+		emit("MOVQ $1, AX")
+		emit("SHLQ CX, AX")
+		emit("DECQ AX")
+		emit("KMOVW AX, K2")
+		emit("MOVQ $1, AX")
+		emit("MOVQ R9, CX")
+		emit("SHLQ CX, AX")
+		emit("DECQ AX")
+		emit("KMOVW AX, K1")
+	} else {
+		emit("SHLQ $2, CX")
+		emit("LEAQ gemmLanes<>+32(SB), AX")
+		emit("SUBQ CX, AX")
+		emit("VMOVUPS (AX), Y15")
+	}
+	emit("SHRQ $%d, R11", map[int]int{8: 3, 16: 4}[n])
+	emit("LEAQ (R8)(R8*2), AX")
+	emit("MOVQ %d(DI), BX", offRows)
+	for rows := most; rows > 1; rows-- {
+		emit("CMPQ BX, $%d", rows)
+		emit("JEQ dots%d", rows)
+	}
+	for rows := 1; rows <= most; rows++ {
+		s.dotsOf(rows, most, columns)
+	}
+}
+
+func (s *isa) dotsOf(rows, most int, columns []string) {
+	name := fmt.Sprintf("dots%d", rows)
+	acc := func(r, c int) int { return r*4 + c }
+	a, b := 4*most, 5*most // first registers of A and B
+	label(name)
+	for i := range rows * 4 {
+		s.zero(s.v(i))
+	}
+	step := func(masked bool) {
+		load := func(from, to string) {
+			switch {
+			case !masked:
+				emit("VMOVUPS %s, %s", from, to)
+			case s.masks:
+				emit("VMOVUPS.Z %s, K2, %s", from, to)
+			default:
+				emit("VMASKMOVPS %s, Y15, %s", from, to)
+			}
+		}
+		for r := range rows {
+			load(row(aBases, "R8", r, 0), s.v(a+r))
+		}
+		for c, from := range columns {
+			load("("+from+")", s.v(b+c))
+			for r := range rows {
+				emit("VFMADD231PS %s, %s, %s", s.v(b+c), s.v(a+r), s.v(acc(r, c)))
+			}
+		}
+	}
+	emit("TESTQ R11, R11")
+	emit("JEQ %srest", name)
+	emit("PCALIGN $32")
+	label(name + "loop")
+	step(false)
+	for _, p := range append([]string{"SI"}, columns...) {
+		emit("ADDQ $%d, %s", s.bytes, p)
+	}
+	emit("DECQ R11")
+	emit("JNE %sloop", name)
+	label(name + "rest")
+	emit("TESTQ R15, R15")
+	emit("JEQ %ssum", name)
+	step(true)
+
+	// Each row's four sums end up in one X register, that of its first.
+	label(name + "sum")
+	if s.masks {
+		for i := range rows * 4 {
+			emit("VEXTRACTF64X4 $1, Z%d, Y%d", i, 16+i%8)
+			emit("VADDPS Y%d, Y%d, Y%d", 16+i%8, i, i)
+		}
+	}
+	for r := range rows {
+		x := acc(r, 0)
+		emit("VHADDPS Y%d, Y%d, Y%d", x+1, x, x)
+		emit("VHADDPS Y%d, Y%d, Y%d", x+3, x+2, x+2)
+		emit("VHADDPS Y%d, Y%d, Y%d", x+2, x, x)
+		emit("VEXTRACTF128 $1, Y%d, X%d", x, x+1)
+		emit("VADDPS X%d, X%d, X%d", x+1, x, x)
+	}
+
+	// The epilogue, as that of the tiles. Registers 1, 2 and 3 are free.
+	if !s.masks {
+		emit("SHLQ $2, R9")
+		emit("LEAQ gemmLanes<>+32(SB), AX")
+		emit("SUBQ R9, AX")
+		emit("VMOVUPS (AX), X15")
+	}
+	load := func(from, to string) {
+		if s.masks {
+			emit("VMOVUPS.Z %s, K1, %s", from, to)
+		} else {
+			emit("VMASKMOVPS %s, X15, %s", from, to)
+		}
+	}
+	each := func(f func(x string)) {
+		for r := range rows {
+			f(fmt.Sprintf("X%d", acc(r, 0)))
+		}
+	}
+	emit("VBROADCASTSS %d(DI), X1", offAlpha)
+	each(func(x string) { emit("VMULPS X1, %s, %s", x, x) })
+	emit("MOVQ %d(DI), BX", offC)
+	emit("MOVQ %d(DI), R11", offCRow)
+	emit("LEAQ (R11)(R11*2), AX")
+	c := func(r int) string { return row(cBases, "R11", r, 0) }
+	emit("CMPQ %d(DI), $0", offBeta)
+	emit("JEQ %sbias", name)
+	emit("VBROADCASTSS %d(DI), X1", offBeta)
+	for r := range rows {
+		load(c(r), "X2")
+		emit("VFMADD231PS X2, X1, X%d", acc(r, 0))
+	}
+	label(name + "bias")
+	emit("MOVQ %d(DI), CX", offBias)
+	emit("TESTQ CX, CX")
+	emit("JEQ %srowbias", name)
+	load("(CX)", "X2")
+	each(func(x string) { emit("VADDPS X2, %s, %s", x, x) })
+	label(name + "rowbias")
+	emit("MOVQ %d(DI), CX", offRowBias)
+	emit("TESTQ CX, CX")
+	emit("JEQ %srelu", name)
+	for r := range rows {
+		emit("VBROADCASTSS %d(CX), X2", r*s.elem)
+		emit("VADDPS X2, X%d, X%d", acc(r, 0), acc(r, 0))
+	}
+	label(name + "relu")
+	emit("CMPQ %d(DI), $0", offReLU)
+	emit("JEQ %sstore", name)
+	emit("VXORPS X1, X1, X1")
+	each(func(x string) { emit("VMAXPS %s, X1, %s", x, x) })
+	label(name + "store")
+	for r := range rows {
+		if s.masks {
+			emit("VMOVUPS X%d, K1, %s", acc(r, 0), c(r))
+		} else {
+			emit("VMASKMOVPS X%d, X15, %s", acc(r, 0), c(r))
+		}
+	}
+	emit("VZEROUPPER")
+	emit("RET")
+}
+
 // copyRows writes the function that gathers rows of up to s.vecs vectors, the
 // last of which has only so many 32-bit lanes, one behind the other, filled up
 // with zeros.
@@ -473,6 +656,9 @@ func (s *isa) transpose() {
 	emit("MOVQ srcRow+24(FP), R9")
 	emit("MOVQ rows+32(FP), R10")
 	emit("MOVQ cols+40(FP), R11")
+	emit("CMPQ R10, $%d", n)
+	emit("JNE block")
+	s.transposeFull(n)
 	label("block")
 	emit("TESTQ R11, R11")
 	emit("JLE done")
@@ -492,7 +678,6 @@ func (s *isa) transpose() {
 			emit("ADDQ R9, AX")
 		}
 		s.load("(AX)", s.v(r), true)
-		emit("PREFETCHT0 %d(AX)", 512)
 	}
 	label("loaded")
 	cols := s.shuffle(n)
@@ -526,6 +711,55 @@ func (s *isa) transpose() {
 		}
 		out.WriteString("GLOBL gemmLanes<>(SB), RODATA|NOPTR, $64\n")
 	}
+}
+
+// transposeFull writes the loop for blocks whose rows all exist, four columns
+// a turn. Lane L of register i gathers four elements of row 4L+i, so that
+// transposing the four registers lane by lane is all there is to do.
+func (s *isa) transposeFull(n int) {
+	bases := []string{"SI", "BX", "DX", "R12"}[:n/4]
+	emit("LEAQ (R9)(R9*2), AX")
+	for i, base := range bases[1:] {
+		emit("LEAQ (%s)(R9*4), %s", bases[i], base)
+	}
+	emit("LEAQ (R8)(R8*2), CX")
+	label("full")
+	emit("CMPQ R11, $4")
+	emit("JLT block")
+	for i := range 4 {
+		from := func(lane int) string {
+			return "(" + bases[lane] + ")" + [4]string{"", "(R9*1)", "(R9*2)", "(AX*1)"}[i]
+		}
+		emit("VMOVUPS %s, X%d", from(0), i)
+		for lane := 1; lane < n/4; lane++ {
+			if s.masks {
+				emit("VINSERTF32X4 $%d, %s, Z%d, Z%d", lane, from(lane), i, i)
+			} else {
+				emit("VINSERTF128 $%d, %s, Y%d, Y%d", lane, from(lane), i, i)
+			}
+		}
+		for lane := range n / 4 {
+			emit("PREFETCHT0 256%s", from(lane))
+		}
+	}
+	v := s.v
+	emit("VUNPCKLPS %s, %s, %s", v(1), v(0), v(4))
+	emit("VUNPCKHPS %s, %s, %s", v(1), v(0), v(5))
+	emit("VUNPCKLPS %s, %s, %s", v(3), v(2), v(6))
+	emit("VUNPCKHPS %s, %s, %s", v(3), v(2), v(7))
+	emit("VUNPCKLPD %s, %s, %s", v(6), v(4), v(0))
+	emit("VUNPCKHPD %s, %s, %s", v(6), v(4), v(1))
+	emit("VUNPCKLPD %s, %s, %s", v(7), v(5), v(2))
+	emit("VUNPCKHPD %s, %s, %s", v(7), v(5), v(3))
+	for c, to := range []string{"(DI)", "(DI)(R8*1)", "(DI)(R8*2)", "(DI)(CX*1)"} {
+		emit("VMOVUPS %s, %s", v(c), to)
+	}
+	emit("LEAQ (DI)(R8*4), DI")
+	for _, base := range bases {
+		emit("ADDQ $16, %s", base)
+	}
+	emit("SUBQ $4, R11")
+	emit("JMP full")
 }
 
 // shuffle transposes the square of n registers that begins at register 0, and
