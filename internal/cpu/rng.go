@@ -51,9 +51,10 @@ func FillUniform[T Float](dst []T, key, counter uint64) {
 }
 
 // FillNormal sets dst to standard normal numbers by the method of Box and
-// Muller (1958). Elements 2k and 2k+1 are the two numbers made of a pair of
-// uniform ones: in float32 of 32 bits each, words 0 and 1 or 2 and 3 of block
-// i/4; in float64 of 53 bits each, all words of block i/2.
+// Muller (1958). Elements 2k and 2k+1 are the cosine and sine of an angle times
+// a radius: in float32 the radius is made of word 0 or 2, rounded to float32,
+// and the angle of word 1 or 3 of block i/4; in float64 each is made of 53 bits,
+// all words of block i/2. Other instruction sets may differ in the last bits.
 func FillNormal[T Float](dst []T, key, counter uint64) {
 	par.For(len(dst), rngChunk, func(lo, hi int) { fillNormal(dst[lo:hi], key, counter, lo) })
 }
@@ -79,6 +80,9 @@ func Dropout[T Float](dst, x []T, p float64, key, counter uint64) {
 }
 
 func fillBits(dst []uint32, key, counter, block uint64) {
+	if fillBitsAsm(dst, key, counter, block) {
+		return
+	}
 	for len(dst) >= 4 {
 		w := philox(key, counter, block)
 		copy(dst, w[:])
@@ -117,18 +121,20 @@ func fillUniform[T Float](dst []T, key, counter uint64, at int) {
 func bits53(a, b uint32) uint64 { return uint64(a)<<21 ^ uint64(b)>>11 }
 
 // fillNormal fills dst with the elements of the draw from number at, a
-// multiple of 4. The uniform numbers lie in the middle of their steps, so that
-// the logarithm is finite.
+// multiple of 4. The number whose logarithm is taken is never 0.
 func fillNormal[T Float](dst []T, key, counter uint64, at int) {
+	if single[T]() && fillNormalAsm(singles(dst), key, counter, uint64(at/4)) {
+		return
+	}
 	for i := 0; i < len(dst); {
 		var u, v float64
 		if single[T]() {
 			w := philox(key, counter, uint64(at+i)/4)
 			j := (at + i) % 4
-			u, v = (float64(w[j])+0.5)*(1.0/(1<<32)), (float64(w[j+1])+0.5)*(1.0/(1<<32))
+			u, v = float64(float32(max(w[j], 1)))*(1.0/(1<<32)), float64(w[j+1])*(1.0/(1<<32))
 		} else {
 			w := philox(key, counter, uint64(at+i)/2)
-			u, v = (float64(bits53(w[0], w[1]))+0.5)*(1.0/(1<<53)), (float64(bits53(w[2], w[3]))+0.5)*(1.0/(1<<53))
+			u, v = (float64(bits53(w[0], w[1]))+0.5)*(1.0/(1<<53)), (float64(bits53(w[2], w[3])))*(1.0/(1<<53))
 		}
 		r := math.Sqrt(-2 * math.Log(u))
 		sin, cos := math.Sincos(2 * math.Pi * v)

@@ -2,6 +2,8 @@
 
 package cpu
 
+import "unsafe"
+
 // philoxTable is what the assembly reads: the keys of the ten rounds, and the
 // block that each 64-bit lane of its two sets of lanes works on.
 type philoxTable struct {
@@ -24,6 +26,60 @@ func newPhiloxTable(key uint64) (t philoxTable) {
 		t.lanes = [16]uint64{0, 2, 1, 3, 4, 6, 5, 7}
 	}
 	return t
+}
+
+func fillBitsAsm(dst []uint32, key, counter, block uint64) bool {
+	if active == Portable {
+		return false
+	}
+	t := newPhiloxTable(key)
+	whole := len(dst) &^ (group - 1)
+	if whole > 0 {
+		fillBitsGroups(dst[:whole], &t, counter, block)
+	}
+	if rest := dst[whole:]; len(rest) > 0 {
+		var last [group]uint32
+		fillBitsGroups(last[:], &t, counter, block+uint64(whole)/4)
+		copy(rest, last[:])
+	}
+	return true
+}
+
+func fillBitsGroups(dst []uint32, t *philoxTable, counter, block uint64) {
+	if active == AVX512 {
+		fillBitsAVX512(&dst[0], len(dst), &t.keys[0], counter, block)
+	} else {
+		fillBitsAVX2(&dst[0], len(dst), &t.keys[0], counter, block)
+	}
+}
+
+// fillNormalAsm turns random words into normal numbers where they lie.
+func fillNormalAsm(dst []float32, key, counter, block uint64) bool {
+	if active == Portable {
+		return false
+	}
+	t := newPhiloxTable(key)
+	whole := len(dst) &^ (group - 1)
+	if whole > 0 {
+		fillNormalGroups(dst[:whole], &t, counter, block)
+	}
+	if rest := dst[whole:]; len(rest) > 0 {
+		var last [group]float32
+		fillNormalGroups(last[:], &t, counter, block+uint64(whole)/4)
+		copy(rest, last[:])
+	}
+	return true
+}
+
+func fillNormalGroups(dst []float32, t *philoxTable, counter, block uint64) {
+	words := (*uint32)(unsafe.Pointer(&dst[0]))
+	if active == AVX512 {
+		fillBitsAVX512(words, len(dst), &t.keys[0], counter, block)
+		boxMullerAVX512(&dst[0], len(dst))
+	} else {
+		fillBitsAVX2(words, len(dst), &t.keys[0], counter, block)
+		boxMullerAVX2(&dst[0], len(dst))
+	}
 }
 
 func fillUniformAsm(dst []float32, key, counter, block uint64) bool {

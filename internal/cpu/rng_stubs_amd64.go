@@ -4,6 +4,11 @@
 
 package cpu
 
+// fillBitsAVX512 fills n elements, a multiple of 64 (AVX2: 32), with words from block on.
+//
+//go:noescape
+func fillBitsAVX512(dst *uint32, n int, table *uint64, counter, block uint64)
+
 // fillUniformAVX512 fills n elements, a multiple of 64 (AVX2: 32), with uniform numbers from block on.
 //
 //go:noescape
@@ -14,6 +19,16 @@ func fillUniformAVX512(dst *float32, n int, table *uint64, counter, block uint64
 //go:noescape
 func dropoutAVX512(dst, x *float32, n int, table *uint64, counter, block uint64, scale float32, threshold uint32)
 
+// boxMullerAVX512 turns n random words, a multiple of 32, into normal numbers.
+//
+//go:noescape
+func boxMullerAVX512(x *float32, n int)
+
+// fillBitsAVX2 fills n elements, a multiple of 64 (AVX2: 32), with words from block on.
+//
+//go:noescape
+func fillBitsAVX2(dst *uint32, n int, table *uint64, counter, block uint64)
+
 // fillUniformAVX2 fills n elements, a multiple of 64 (AVX2: 32), with uniform numbers from block on.
 //
 //go:noescape
@@ -23,3 +38,8 @@ func fillUniformAVX2(dst *float32, n int, table *uint64, counter, block uint64)
 //
 //go:noescape
 func dropoutAVX2(dst, x *float32, n int, table *uint64, counter, block uint64, scale float32, threshold uint32)
+
+// boxMullerAVX2 turns n random words, a multiple of 32, into normal numbers.
+//
+//go:noescape
+func boxMullerAVX2(x *float32, n int)

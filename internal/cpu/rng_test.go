@@ -177,3 +177,23 @@ func BenchmarkRandom(b *testing.B) {
 		perElement(b, n)
 	})
 }
+
+func TestNormalPerElement(t *testing.T) {
+	const key, counter = 99, 100
+	withEachISA(t, func(t *testing.T) {
+		for _, n := range []int{1, 2, 3, 63, 64, 65, 97, 128, 2*rngChunk + 5} {
+			z, check := guarded(t, n)
+			FillNormal(z, key, counter)
+			check()
+			for i := range n {
+				u := float64(float32(max(word(key, counter, i&^1), 1))) / (1 << 32)
+				sin, cos := math.Sincos(2 * math.Pi * float64(word(key, counter, i|1)) / (1 << 32))
+				want := math.Sqrt(-2*math.Log(u)) * cos
+				if i%2 == 1 {
+					want = math.Sqrt(-2*math.Log(u)) * sin
+				}
+				near(t, "normal", z[i:i+1], []float64{want}, 4*ulp, 4e-7)
+			}
+		}
+	})
+}

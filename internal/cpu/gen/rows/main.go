@@ -59,10 +59,14 @@ type file struct {
 func (f *file) wide() bool { return f.width == 16 }
 
 // op emits one instruction, operands in the assembler's order: result last.
+// With AVX-512 a constant in memory is one element, broadcast.
 func (f *file) op(name string, operands ...any) {
 	s := make([]string, len(operands))
 	for i, o := range operands {
 		s[i] = fmt.Sprint(o)
+		if f.wide() && strings.Contains(s[i], "Const<>") && name != "VBROADCASTSS" {
+			name += ".BCST"
+		}
 	}
 	fmt.Fprintf(&f.text, "\t%s %s\n", name, strings.Join(s, ", "))
 }
@@ -143,7 +147,8 @@ func (f *file) load(a args, pairs ...string) {
 func (f *file) broadcast(operand string, i int) { f.op("VBROADCASTSS", operand, f.v(i)) }
 
 // constant returns an operand that is a vector of the float32 or uint32 with
-// these bits: a register from 16 up with AVX-512, memory with AVX2.
+// these bits: with AVX-512 a register from 16 up while there are any, else
+// memory.
 func (f *file) constant(bits uint32) string {
 	if r, ok := f.loaded[bits]; ok {
 		return r
@@ -159,7 +164,7 @@ func (f *file) constant(bits uint32) string {
 		f.consts = append(f.consts, bits)
 	}
 	r := fmt.Sprintf("%sConst<>+%d(SB)", f.topic, 32*at)
-	if f.wide() {
+	if f.wide() && len(f.loaded) < 16 {
 		m := r
 		r = f.v(16 + len(f.loaded))
 		f.op("VBROADCASTSS", m, r)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"strings"
 )
 
 // exp replaces register x by e^x for x ≤ 0, with about 1 ULP; z, n and p are
@@ -56,7 +57,14 @@ func (f *file) expSetup(clamp int) {
 }
 
 // constantInto loads a constant into register i.
-func (f *file) constantInto(bits uint32, i int) { f.op("VMOVUPS", f.constant(bits), f.v(i)) }
+func (f *file) constantInto(bits uint32, i int) {
+	c := f.constant(bits)
+	if f.wide() && strings.Contains(c, "Const") {
+		f.op("VBROADCASTSS", c, f.v(i))
+	} else {
+		f.op("VMOVUPS", c, f.v(i))
+	}
+}
 
 var minusInf = math.Float32bits(float32(math.Inf(-1)))
 
