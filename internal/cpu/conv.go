@@ -236,19 +236,26 @@ func copyPlanes[T Float](dst, src []T, g grid) {
 }
 
 // bands returns how many output rows a task takes, of total: few enough that
-// its runs stay in cache, and that the convolution makes some eight tasks if
-// there is enough to do.
+// its runs stay in cache, and fewer if there are few images to share.
 func (p *convPlan) bands(total int) int {
 	rows := max(1, 1536/p.pitch)
-	if want := (8 + p.N - 1) / p.N; want > 1 {
-		perRow := p.K * p.cg * p.taps * p.pitch
-		rows = min(rows, max((total+want-1)/want, 1+(1<<19)/max(perRow, 1)))
+	if want := 8 / max(1, p.N); want > 1 {
+		rows = min(rows, max((total+want-1)/want, (512+p.pitch-1)/p.pitch))
 	}
 	if rows >= total {
 		return total
 	}
 	n := (total + rows - 1) / rows
 	return (total + n - 1) / n
+}
+
+// slice returns how many of the n rows of a left-hand matrix a task takes, a
+// multiple of block, if each of so many tasks could be split and has macs
+// multiply-adds: eight tasks or more, none below a quarter of a million.
+func slice(n, block, tasks, macs int) int {
+	blocks := (n + block - 1) / block
+	slices := max(1, min(8/max(1, tasks), blocks, macs>>18))
+	return (blocks + slices - 1) / slices * block
 }
 
 // images returns how many images a task takes when perImage multiply-adds are
@@ -268,6 +275,14 @@ func convRows[T Float]() int {
 		return 6
 	}
 	return 8
+}
+
+// convBand is a task: output rows [oy, oy+rows) of some images, and of each
+// group the rows [lo, hi) of the left-hand matrix, its output channels.
+type convBand[T Float] struct {
+	*convPlan
+	oy, rows int
+	lo, hi   int
 }
 
 // convBlock returns how many rows of a left-hand matrix of n rows a kernel call

@@ -27,6 +27,9 @@ func BenchmarkConv(b *testing.B) {
 		{"resnet64", convSquare(64, 64, 8, 64, 3, 1, 1)},
 		{"1x1s2", convSquare(64, 16, 32, 32, 1, 0, 2)},
 		{"depthwise", depthwise},
+		{"resnet16n1", convSquare(1, 16, 32, 16, 3, 1, 1)},
+		{"resnet64n1", convSquare(1, 64, 8, 64, 3, 1, 1)},
+		{"stem7x7", convSquare(4, 3, 224, 64, 7, 3, 2)},
 	} {
 		s := c.shape
 		x := convRandom[float32](r, s.N*s.C*s.H*s.W)
@@ -62,6 +65,7 @@ func BenchmarkMaxPool2(b *testing.B) {
 	for _, s := range []PoolShape{
 		{N: 128 * 6, H: 28, W: 28, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, OutH: 14, OutW: 14},
 		{N: 128 * 16, H: 10, W: 10, KH: 2, KW: 2, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, OutH: 5, OutW: 5},
+		{N: 64 * 16, H: 32, W: 32, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1, DilH: 1, DilW: 1, OutH: 16, OutW: 16},
 	} {
 		x := convRandom[float32](r, s.N*s.H*s.W)
 		y, index := make([]float32, s.N*s.OutH*s.OutW), make([]int32, s.N*s.OutH*s.OutW)

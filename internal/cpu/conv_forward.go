@@ -32,24 +32,22 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 
 	rows := p.bands(p.oh)
 	bands := (p.oh + rows - 1) / rows
-	images := p.images(p.K * depth * rows * p.pitch)
+	macs := p.K * depth * rows * p.pitch
+	images := p.images(macs)
 	shares := (p.N + images - 1) / images
-	par.Run(bands*shares, func(i int) {
-		oy := i / shares * rows
-		n0 := i % shares * images
-		p := &convBand[T]{convPlan: p, oy: oy, rows: min(rows, p.oh-oy)}
-		p.forward(y, x, a, bias, act, n0, min(n0+images, p.N))
+	channels := slice(p.kg, mr, bands*shares, macs)
+	slices := (p.kg + channels - 1) / channels
+	par.Run(bands*shares*slices, func(i int) {
+		lo := i % slices * channels
+		n0 := i / slices % shares * images
+		oy := i / slices / shares * rows
+		b := &convBand[T]{p, oy, min(rows, p.oh-oy), lo, min(lo+channels, p.kg)}
+		b.forward(y, x, a, bias, act, n0, min(n0+images, p.N), mr)
 	})
 }
 
-// convBand is a task: output rows [oy, oy+rows) of some images.
-type convBand[T Float] struct {
-	*convPlan
-	oy, rows int
-}
-
 // forward computes the band for images [n0, n1).
-func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1 int) {
+func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1, mr int) {
 	plane := p.planeLen(p.rows)
 	direct := p.direct()
 	if direct {
@@ -58,15 +56,16 @@ func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1 int) {
 	off := p.offsets(plane)
 	run := (p.rows-1)*p.pitch + p.ow // positions from the first output to the last
 	outPitch := (run + convSlack) &^ 15
-	out, block := mem.Scratch[T](p.kg * outPitch)
+	out, block := mem.Scratch[T]((p.hi - p.lo) * outPitch)
 	defer block.Free()
 	var in []T
 	for n := n0; n < n1; n++ {
 		for g := range p.Groups {
+			k := g*p.kg + p.lo
 			src := x[(n*p.C+g*p.cg)*p.H*p.W:]
 			last := off[len(off)-1] + run + convSlack // the largest offset is the last tap's
 			if direct && p.oy*p.W+last <= len(src) {
-				convProduct(out, outPitch, a[g*p.kg*len(off):], src[p.oy*p.W:], off, p.kg, run)
+				convProduct(out, outPitch, a[k*len(off):], src[p.oy*p.W:], off, p.hi-p.lo, run, mr)
 			} else {
 				if in == nil {
 					var block mem.Block
@@ -79,15 +78,14 @@ func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1 int) {
 					o = p.offsets(p.planeLen(p.rows))
 				}
 				convLoad(p.convPlan, in, src, p.cg, p.oy, p.rows)
-				convProduct(out, outPitch, a[g*p.kg*len(off):], in, o, p.kg, run)
+				convProduct(out, outPitch, a[k*len(off):], in, o, p.hi-p.lo, run, mr)
 			}
-			k := g * p.kg
 			var b []T
 			if bias != nil {
-				b = bias[k : k+p.kg]
+				b = bias[k:]
 			}
 			finishPlanes(y[(n*p.K+k)*p.oh*p.ow+p.oy*p.ow:], out, b, act, grid{
-				n: p.kg, rows: p.rows, cols: p.ow,
+				n: p.hi - p.lo, rows: p.rows, cols: p.ow,
 				dstPlane: p.oh * p.ow, dstRow: p.ow, dstCol: 1,
 				srcPlane: outPitch, srcRow: p.pitch, srcCol: 1})
 		}
@@ -97,19 +95,24 @@ func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1 int) {
 // packTransposed packs n rows of depth weights so that those of one depth lie
 // together.
 func packTransposed[T Float](dst, src []T, n, depth int) {
-	for r := range n {
-		row := src[r*depth : (r+1)*depth]
-		for k, v := range row {
+	r := 0
+	for ; r+4 <= n; r += 4 {
+		a, b, c, d := src[r*depth:][:depth], src[(r+1)*depth:][:depth], src[(r+2)*depth:][:depth], src[(r+3)*depth:][:depth]
+		for k := range a {
+			q := dst[k*n+r:][:4]
+			q[0], q[1], q[2], q[3] = a[k], b[k], c[k], d[k]
+		}
+	}
+	for ; r < n; r++ {
+		for k, v := range src[r*depth:][:depth] {
 			dst[k*n+r] = v
 		}
 	}
 }
 
 // convProduct computes y[r·yPitch + q] = Σ_k a[r][k]·b[off[k]+q] for rows
-// r < rows and positions q < n, a packed in blocks of convBlock(rows) rows. It
-// may write up to 15 positions more and read convSlack more.
-func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n int) {
-	mr := convBlock(rows, convRows[T]())
+// r < rows and positions q < n, a packed in blocks of mr rows. It may write up to 15 positions more and read convSlack more.
+func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n, mr int) {
 	width := convWidth[T](mr)
 	depth := len(off)
 	for k := 0; k < depth; k += convDepth {

@@ -17,9 +17,10 @@ func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 		par.For(len(dx), 1<<16, func(lo, hi int) { clear(dx[lo:hi]) })
 	}
 	phases := p.phaseTaps()
+	mr := convBlock(p.cg, convRows[T]())
 	a, block := mem.Scratch[T](p.Groups * p.cg * p.kg * p.taps)
 	defer block.Free()
-	packInput(p, a, w, phases)
+	packInput(p, a, w, phases, mr)
 
 	top, bottom := p.inputRows()
 	if top == bottom {
@@ -27,13 +28,17 @@ func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 	}
 	rows := p.bands(bottom - top)
 	bands := (bottom - top + rows - 1) / rows
-	images := p.images(p.K * p.cg * p.taps * rows * p.pitch)
+	macs := p.K * p.cg * p.taps * rows * p.pitch
+	images := p.images(macs)
 	shares := (p.N + images - 1) / images
-	par.Run(bands*shares, func(i int) {
-		r := top + i/shares*rows
-		n0 := i % shares * images
-		b := &convBand[T]{convPlan: p, oy: r, rows: min(rows, bottom-r)}
-		b.gradInput(dx, dy, a, phases, n0, min(n0+images, p.N))
+	channels := slice(p.cg, mr, bands*shares, macs)
+	slices := (p.cg + channels - 1) / channels
+	par.Run(bands*shares*slices, func(i int) {
+		lo := i % slices * channels
+		n0 := i / slices % shares * images
+		r := top + i/slices/shares*rows
+		b := &convBand[T]{p, r, min(rows, bottom-r), lo, min(lo+channels, p.cg)}
+		b.gradInput(dx, dy, a, phases, n0, min(n0+images, p.N), mr)
 	})
 }
 
@@ -80,8 +85,7 @@ func (p *convPlan) inputRows() (lo, hi int) {
 
 // packInput packs the transposed weights: for each group and phase the blocks
 // of convBlock(cg) input channels by (output channel, tap of the phase).
-func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
-	mr := convBlock(p.cg, convRows[T]())
+func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap, mr int) {
 	at := 0
 	for g := range p.Groups {
 		for _, ph := range phases {
@@ -89,10 +93,11 @@ func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
 				m := min(mr, p.cg-c)
 				for co := range p.kg {
 					for _, t := range ph.taps {
-						for ci := c; ci < c+m; ci++ {
-							a[at] = w[((g*p.kg+co)*p.cg+ci)*p.taps+t]
-							at++
+						src, dst := w[((g*p.kg+co)*p.cg+c)*p.taps+t:], a[at:at+m]
+						for i := range dst {
+							dst[i] = src[i*p.taps]
 						}
+						at += m
 					}
 				}
 			}
@@ -101,7 +106,7 @@ func packInput[T Float](p *convPlan, a, w []T, phases []phaseTap) {
 }
 
 // gradInput computes rows [oy, oy+rows) of the planes of dx for images [n0, n1).
-func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1 int) {
+func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1, mr int) {
 	// dy at the planes' pitch, zero between its rows and around: row i of the
 	// buffer is row oy − span + i of dy, and one more row stands in front so
 	// that shifts to the left stay inside.
@@ -114,9 +119,16 @@ func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1 int) {
 
 	run := p.rows * p.pitch
 	outPitch := (run + convSlack) &^ 15
-	out, block2 := mem.Scratch[T](p.cg * outPitch)
+	out, block2 := mem.Scratch[T]((p.hi - p.lo) * outPitch)
 	defer block2.Free()
-	off := make([]int, 0, p.kg*p.taps)
+	off := make([]int, 0, p.kg*p.taps) // of all phases, one after the other
+	for _, ph := range phases {
+		for co := range p.kg {
+			for _, t := range ph.taps {
+				off = append(off, co*plane+base-p.y.shift[t/p.KW]*p.pitch-p.x.shift[t%p.KW])
+			}
+		}
+	}
 
 	first := max(0, p.oy-p.y.span)
 	last := min(p.oh, p.oy+p.rows)
@@ -130,16 +142,13 @@ func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1 int) {
 						dstPlane: plane, dstRow: p.pitch, dstCol: 1,
 						srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
 			}
+			k := 0
 			for _, ph := range phases {
-				off = off[:0]
-				for co := range p.kg {
-					for _, t := range ph.taps {
-						off = append(off, co*plane+base-p.y.shift[t/p.KW]*p.pitch-p.x.shift[t%p.KW])
-					}
-				}
-				convProduct(out, outPitch, a[at:], in, off, p.cg, run)
-				at += p.cg * len(off)
-				convStore(p.convPlan, dx[(n*p.C+g*p.cg)*p.H*p.W:], out, p.cg, outPitch,
+				o := off[k : k+p.kg*len(ph.taps)]
+				k += len(o)
+				convProduct(out, outPitch, a[at+p.lo*len(o):], in, o, p.hi-p.lo, run, mr)
+				at += p.cg * len(o)
+				convStore(p.convPlan, dx[(n*p.C+g*p.cg+p.lo)*p.H*p.W:], out, p.hi-p.lo, outPitch,
 					p.y.phases[ph.y], p.x.phases[ph.x], p.oy, p.oy+p.rows)
 			}
 		}
@@ -163,16 +172,25 @@ func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 	parts := min(p.N*bands, 8, max(1, (1<<21)/size))
 	sums, block := mem.Scratch[T](parts * size)
 	defer block.Free()
-	par.Run(parts, func(i int) {
+	mr := convDotRows[T](p.kg)
+	channels := slice(p.kg, mr, parts, size*rows*p.pitch)
+	slices := (p.kg + channels - 1) / channels
+	par.Run(parts*slices, func(i int) {
+		from := i % slices * channels
+		to := min(from+channels, p.kg)
+		i /= slices
 		sum := sums[i*size : (i+1)*size]
-		clear(sum)
+		for g := range p.Groups {
+			k := g * p.kg
+			clear(sum[(k+from)*p.cg*p.taps : (k+to)*p.cg*p.taps])
+		}
 		lo, hi := i*p.N*bands/parts, (i+1)*p.N*bands/parts
 		for b := range bands {
 			n0, n1 := shareOf(lo, b, bands), shareOf(hi, b, bands)
 			oy := b * rows
-			band := &convBand[T]{convPlan: p, oy: oy, rows: min(rows, p.oh-oy)}
+			band := &convBand[T]{p, oy, min(rows, p.oh-oy), from, to}
 			if n0 < n1 {
-				band.gradWeight(sum, x, dy, n0, n1)
+				band.gradWeight(sum, x, dy, n0, n1, mr)
 			}
 		}
 	})
@@ -203,13 +221,13 @@ func convDotRows[T Float](n int) int {
 }
 
 // gradWeight adds the band's part for images [n0, n1) to sum.
-func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
+func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1, mr int) {
 	plane := p.planeLen(p.rows)
 	off := p.offsets(plane)
 	depth := len(off)
 	run := ((p.rows-1)*p.pitch + p.ow + 15) &^ 15
 	dyPitch := run + 16
-	seg := segments{len: run, b: p.cg * p.planes() * plane, z: p.kg * dyPitch}
+	seg := segments{len: run, b: p.cg * p.planes() * plane, z: (p.hi - p.lo) * dyPitch}
 	// Several images at a time make long sums, at whose end the lanes are added.
 	stack := max(1, min(n1-n0, 2048/run, (1<<18)/(seg.b+seg.z)))
 	in, block := mem.Scratch[T](stack*seg.b + convSlack)
@@ -218,23 +236,22 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1 int) {
 	dz, block2 := mem.Scratch[T](stack * seg.z)
 	defer block2.Free()
 	clear(dz)
-	mr := convDotRows[T](p.kg)
 	for n := n0; n < n1; n += stack {
 		seg.n = min(stack, n1-n)
 		taps := max(24, (1<<17)/(run*seg.n*mr)/24*24) // per call, which must stay short
 		for g := range p.Groups {
 			for i := range seg.n {
 				convLoad(p.convPlan, in[i*seg.b:], x[((n+i)*p.C+g*p.cg)*p.H*p.W:], p.cg, p.oy, p.rows)
-				copyPlanes(dz[i*seg.z:], dy[((n+i)*p.K+g*p.kg)*p.oh*p.ow+p.oy*p.ow:], grid{
-					n: p.kg, rows: p.rows, cols: p.ow,
+				copyPlanes(dz[i*seg.z:], dy[((n+i)*p.K+g*p.kg+p.lo)*p.oh*p.ow+p.oy*p.ow:], grid{
+					n: p.hi - p.lo, rows: p.rows, cols: p.ow,
 					dstPlane: dyPitch, dstRow: p.pitch, dstCol: 1,
 					srcPlane: p.oh * p.ow, srcRow: p.ow, srcCol: 1})
 			}
-			for r := 0; r < p.kg; r += mr {
-				m := min(mr, p.kg-r)
+			for r := p.lo; r < p.hi; r += mr {
+				m := min(mr, p.hi-r)
 				for k := 0; k < depth; k += taps {
 					o := off[k:min(k+taps, depth)]
-					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[r*dyPitch:], dyPitch, in, o, m, seg)
+					convDot(sum[(g*p.kg+r)*depth+k:], depth, dz[(r-p.lo)*dyPitch:], dyPitch, in, o, m, seg)
 				}
 			}
 		}
