@@ -37,7 +37,13 @@ func LayerNorm[T Float](y, mean, rstd, x, gamma, beta []T, m, n int, eps T) {
 // respect to y: dx (m×n, may be g; nil if not wanted), and dgamma and dbeta (n
 // each; either may be nil), which it overwrites. gamma is nil for 1.
 func LayerNormGrad[T Float](dx, dgamma, dbeta, g, x, mean, rstd, gamma []T, m, n int) {
-	normGrad(dx, dgamma, dbeta, m, n, func(lo, hi int, dgamma, dbeta []T) {
+	if m*n < shareFrom {
+		clear(dgamma)
+		clear(dbeta)
+		layerNormGrad(dx, dgamma, dbeta, g, x, mean, rstd, gamma, m, n)
+		return
+	}
+	normGrad(dgamma, dbeta, m, n, func(lo, hi int, dgamma, dbeta []T) {
 		layerNormGrad(rowsOf(dx, lo, hi, n), dgamma, dbeta, g[lo*n:hi*n], x[lo*n:hi*n], mean[lo:hi], rstd[lo:hi], gamma, hi-lo, n)
 	})
 }
@@ -60,7 +66,12 @@ func RMSNorm[T Float](y, rstd, x, gamma []T, m, n int, eps T) {
 // respect to y: dx (m×n, may be g; nil if not wanted) and dgamma (n, or nil),
 // which it overwrites.
 func RMSNormGrad[T Float](dx, dgamma, g, x, rstd, gamma []T, m, n int) {
-	normGrad(dx, dgamma, nil, m, n, func(lo, hi int, dgamma, _ []T) {
+	if m*n < shareFrom {
+		clear(dgamma)
+		layerNormGrad(dx, dgamma, nil, g, x, nil, rstd, gamma, m, n)
+		return
+	}
+	normGrad(dgamma, nil, m, n, func(lo, hi int, dgamma, _ []T) {
 		layerNormGrad(rowsOf(dx, lo, hi, n), dgamma, nil, g[lo*n:hi*n], x[lo*n:hi*n], nil, rstd[lo:hi], gamma, hi-lo, n)
 	})
 }
@@ -75,7 +86,7 @@ func rowsOf[T Float](x []T, lo, hi, n int) []T {
 
 // normGrad runs body over all rows, adding up what it leaves in dgamma and
 // dbeta: one partial sum for each group of rows, added in order.
-func normGrad[T Float](dx, dgamma, dbeta []T, m, n int, body func(lo, hi int, dgamma, dbeta []T)) {
+func normGrad[T Float](dgamma, dbeta []T, m, n int, body func(lo, hi int, dgamma, dbeta []T)) {
 	clear(dgamma)
 	clear(dbeta)
 	grain := partGrain(m, n)

@@ -40,6 +40,10 @@ const rngChunk = 8192
 
 // FillBits sets dst to random bits: element i is word i%4 of block i/4.
 func FillBits(dst []uint32, key, counter uint64) {
+	if len(dst) <= rngChunk {
+		fillBits(dst, key, counter, 0)
+		return
+	}
 	par.For(len(dst), rngChunk, func(lo, hi int) { fillBits(dst[lo:hi], key, counter, uint64(lo/4)) })
 }
 
@@ -47,6 +51,10 @@ func FillBits(dst []uint32, key, counter uint64) {
 // the upper 24 bits of word i%4 of block i/4; in float64 it is 53 bits of words
 // 2(i%2) and 2(i%2)+1 of block i/2.
 func FillUniform[T Float](dst []T, key, counter uint64) {
+	if len(dst) <= rngChunk {
+		fillUniform(dst, key, counter, 0)
+		return
+	}
 	par.For(len(dst), rngChunk, func(lo, hi int) { fillUniform(dst[lo:hi], key, counter, lo) })
 }
 
@@ -56,6 +64,10 @@ func FillUniform[T Float](dst []T, key, counter uint64) {
 // and the angle of word 1 or 3 of block i/4; in float64 each is made of 53 bits,
 // all words of block i/2. Other instruction sets may differ in the last bits.
 func FillNormal[T Float](dst []T, key, counter uint64) {
+	if len(dst) <= rngChunk {
+		fillNormal(dst, key, counter, 0)
+		return
+	}
 	par.For(len(dst), rngChunk, func(lo, hi int) { fillNormal(dst[lo:hi], key, counter, lo) })
 }
 

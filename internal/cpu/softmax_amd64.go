@@ -88,3 +88,17 @@ func logSoftmaxGradRowsAsm(dx, g, y []float32, m, n int) bool {
 	}
 	return true
 }
+
+// deviationSumAsm returns Σ (x - c).
+func deviationSumAsm(x []float32, c float32) (float64, bool) {
+	if active == Portable || len(x) > longestRow {
+		return 0, false
+	}
+	var s float32
+	if active == AVX512 {
+		s, _ = channelMomentsAVX512(unsafe.SliceData(x), 1, len(x), len(x), c)
+	} else {
+		s, _ = channelMomentsAVX2(unsafe.SliceData(x), 1, len(x), len(x), c)
+	}
+	return float64(s), true
+}

@@ -76,6 +76,11 @@ func crossEntropyRows[T Float](loss, logits []T, target []int64, m, n int, ignor
 func uniformLoss[T Float](x, weight []T, mx, ls float64) float64 {
 	var s float64
 	if weight == nil {
+		if single[T]() {
+			if d, ok := deviationSumAsm(singles(x), float32(mx)); ok {
+				return float64(len(x))*ls - d
+			}
+		}
 		for _, v := range x {
 			s += mx - float64(v)
 		}

@@ -138,6 +138,39 @@ func TestSoftmaxFamily(t *testing.T) {
 	})
 }
 
+func TestCrossEntropySizes(t *testing.T) {
+	withEachISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(21, 22))
+		for _, n := range rowSizes {
+			const m = 70 // more than rowBatch
+			x, scale, w := randoms(r, m*n, 4), randoms(r, m, 1), randoms(r, n, 1)
+			target := make([]int64, m)
+			for i := range target {
+				if target[i] = int64(r.IntN(n)); i%9 == 4 {
+					target[i] = -1
+				}
+			}
+			x[4*n] = float32(math.NaN()) // in an ignored row
+			loss, check := guarded(t, m)
+			dx, check2 := guarded(t, m*n)
+			wl, wd := make([]float64, m), make([]float64, m*n)
+			for k, weight := range [][]float32{nil, w} {
+				for _, smoothing := range []float32{0, 0.125} {
+					what := fmt.Sprint("n ", n, " smoothing ", smoothing, " weights ", k, ": ")
+					CrossEntropyRows(loss, x, target, m, n, -1, smoothing, weight)
+					CrossEntropyRows(wl, doubles(x), target, m, n, -1, float64(smoothing), doubles(weight))
+					near(t, what+"loss", loss, wl, 2e-6, 2e-6)
+					CrossEntropyGradRows(dx, x, target, scale, m, n, -1, smoothing, weight)
+					CrossEntropyGradRows(wd, doubles(x), target, doubles(scale), m, n, -1, float64(smoothing), doubles(weight))
+					near(t, what+"dx", dx, wd, 2e-6, 2e-6)
+				}
+			}
+			check()
+			check2()
+		}
+	})
+}
+
 func TestSoftmaxOfUnusualRows(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	withEachISA(t, func(t *testing.T) {

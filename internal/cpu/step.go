@@ -40,6 +40,10 @@ type AdamSlices[T Float] struct{ P, G, M, V, VMax []T }
 //	d = g + WeightDecay p;  buf = Momentum buf + (1 - Dampening) d
 //	p -= LR buf, or with Nesterov p -= LR (d + Momentum buf)
 func SGDStep[T Float](p, g, buf []T, h SGDHyper) {
+	if len(p) < shareFrom {
+		sgdStep(p, g, buf, &h)
+		return
+	}
 	SGDStepAll([]SGDSlices[T]{{p, g, buf}}, h)
 }
 
@@ -50,32 +54,58 @@ func SGDStep[T Float](p, g, buf []T, h SGDHyper) {
 //
 // where AMSGrad (Reddi et al., 2018) has vmax = max(vmax, v) in place of v.
 func AdamStep[T Float](p, g, m, v, vmax []T, h AdamHyper) {
+	if len(p) < shareFrom {
+		adamStep(p, g, m, v, vmax, &h)
+		return
+	}
 	AdamStepAll([]AdamSlices[T]{{p, g, m, v, vmax}}, h)
 }
 
 // SGDStepAll does [SGDStep] for all of list, sharing all elements of all
 // parameters evenly among threads.
 func SGDStepAll[T Float](list []SGDSlices[T], h SGDHyper) {
-	forAll(len(list), func(i int) int { return len(list[i].P) }, func(_, i, lo, hi int) {
+	total := 0
+	for i := range list {
+		total += len(list[i].P)
+	}
+	if total < shareFrom {
+		for _, s := range list {
+			sgdStep(s.P, s.G, s.Buf, &h)
+		}
+		return
+	}
+	shared := h
+	forAll(total, len(list), func(i int) int { return len(list[i].P) }, func(_, i, lo, hi int) {
 		s := &list[i]
 		var buf []T
 		if s.Buf != nil {
 			buf = s.Buf[lo:hi]
 		}
-		sgdStep(s.P[lo:hi], s.G[lo:hi], buf, &h)
+		sgdStep(s.P[lo:hi], s.G[lo:hi], buf, &shared)
 	})
 }
 
 // AdamStepAll does [AdamStep] for all of list, sharing all elements of all
 // parameters evenly among threads.
 func AdamStepAll[T Float](list []AdamSlices[T], h AdamHyper) {
-	forAll(len(list), func(i int) int { return len(list[i].P) }, func(_, i, lo, hi int) {
+	total := 0
+	for i := range list {
+		total += len(list[i].P)
+	}
+	if total < shareFrom {
+		for _, s := range list {
+			adamStep(s.P, s.G, s.M, s.V, s.VMax, &h)
+		}
+		return
+	}
+	shared := h
+	forAll(total, len(list), func(i int) int { return len(list[i].P) }, func(_, i, lo, hi int) {
 		s := &list[i]
 		var vmax []T
 		if s.VMax != nil {
 			vmax = s.VMax[lo:hi]
 		}
-		adamStep(s.P[lo:hi], s.G[lo:hi], s.M[lo:hi], s.V[lo:hi], vmax, &h)
+		adamStep(s.P[lo:hi], s.G[lo:hi], s.M[lo:hi], s.V[lo:hi], vmax, &shared)
 	})
 }
 

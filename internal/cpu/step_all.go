@@ -7,30 +7,11 @@ import (
 	"github.com/gradus-ml/gradus/internal/par"
 )
 
-// forAll runs body over the elements of count slices of the given lengths as
-// if they were one long slice, cut every rowChunk elements: a model's hundred
-// small biases then make one piece of work, and its embedding many. body gets
-// the piece's number and the range lo to hi of slice i.
-func forAll(count int, length func(i int) int, body func(piece, i, lo, hi int)) {
-	total := 0
-	for i := range count {
-		total += length(i)
-	}
-	if total < shareFrom {
-		done := 0
-		for i := range count {
-			n := length(i)
-			for lo := 0; lo < n; {
-				// Cut where the shared form cuts, so that piece numbers agree.
-				piece := (done + lo) / rowChunk
-				hi := min(n, (piece+1)*rowChunk-done)
-				body(piece, i, lo, hi)
-				lo = hi
-			}
-			done += n
-		}
-		return
-	}
+// forAll runs body over the elements of count slices of the given lengths,
+// total together, as if they were one long slice, cut every rowChunk elements:
+// a model's hundred small biases then make one piece of work, and its embedding
+// many. body gets the piece's number and the range lo to hi of slice i.
+func forAll(total, count int, length func(i int) int, body func(piece, i, lo, hi int)) {
 	start, block := mem.Scratch[int](count + 1) // where each slice begins
 	defer block.Free()
 	start[0] = 0
@@ -52,17 +33,20 @@ func forAll(count int, length func(i int) int, body func(piece, i, lo, hi int)) 
 // SumSquaresAll returns the sum of the squares of all elements of all slices,
 // added in float64 in an order that depends on the lengths only.
 func SumSquaresAll[T Float](list [][]T) float64 {
-	total := 0
-	for _, x := range list {
-		total += len(x)
+	total := totalLength(list)
+	var sum float64
+	if total < shareFrom {
+		for _, x := range list {
+			sum += sumSquares(x)
+		}
+		return sum
 	}
 	sums, block := mem.Scratch[float64]((total + rowChunk - 1) / rowChunk)
 	defer block.Free()
 	clear(sums)
-	forAll(len(list), func(i int) int { return len(list[i]) }, func(piece, i, lo, hi int) {
+	forAll(total, len(list), func(i int) int { return len(list[i]) }, func(piece, i, lo, hi int) {
 		sums[piece] += sumSquares(list[i][lo:hi])
 	})
-	var sum float64
 	for _, s := range sums {
 		sum += s
 	}
@@ -71,9 +55,23 @@ func SumSquaresAll[T Float](list [][]T) float64 {
 
 // ScaleAll multiplies all elements of all slices by s.
 func ScaleAll[T Float](list [][]T, s T) {
-	forAll(len(list), func(i int) int { return len(list[i]) }, func(_, i, lo, hi int) {
+	total := totalLength(list)
+	if total < shareFrom {
+		for _, x := range list {
+			MulScalar(x, x, s)
+		}
+		return
+	}
+	forAll(total, len(list), func(i int) int { return len(list[i]) }, func(_, i, lo, hi int) {
 		MulScalar(list[i][lo:hi], list[i][lo:hi], s)
 	})
+}
+
+func totalLength[T Float](list [][]T) (total int) {
+	for _, x := range list {
+		total += len(x)
+	}
+	return total
 }
 
 func sumSquares[T Float](x []T) float64 {
