@@ -200,3 +200,19 @@ func TestCompareAndSelect(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkCompare(b *testing.B) {
+	const n = 1 << 14
+	x, y, m := vecSample(n, 1), vecSample(n, 2), make([]bool, n)
+	for name, f := range map[string]func(){
+		"Less":  func() { Less(m, x, y) },
+		"Where": func() { Where(x, m, x, y) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				f()
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/elem")
+		})
+	}
+}

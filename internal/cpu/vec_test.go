@@ -99,6 +99,15 @@ func binary[A ~func(dst, x, y []float32), B ~func(dst, x, y []float64)](name str
 	return operation{name, 2, func(d, a, b, _ []float32) { f(d, a, b) }, func(d, a, b, _ []float64) { g(d, a, b) }, ulp, abs}
 }
 
+// gradOfOne makes a backward pass a function of its input alone.
+func gradOfOne[T Float](f func(dst, g, x []T)) func(dst, x []T) {
+	return func(dst, x []T) {
+		g := make([]T, len(x))
+		Fill(g, 1)
+		f(dst, g, x)
+	}
+}
+
 // half is the bound of a correctly rounded result.
 const half = 0.5
 
@@ -171,6 +180,9 @@ var operations = []operation{
 	binary("GELUTanhGrad", GELUTanhGrad[float32], GELUTanhGrad[float64], 0, 4e-7),
 	binary("SiLUGrad", SiLUGrad[float32], SiLUGrad[float64], 0, 4e-7),
 	binary("SoftplusGrad", SoftplusGrad[float32], SoftplusGrad[float64], 3.5, 0),
+	unary("GELUGrad of 1", gradOfOne(GELUGrad[float32]), gradOfOne(GELUGrad[float64]), 0, 1.5e-7),
+	unary("GELUTanhGrad of 1", gradOfOne(GELUTanhGrad[float32]), gradOfOne(GELUTanhGrad[float64]), 0, 1.5e-7),
+	unary("SiLUGrad of 1", gradOfOne(SiLUGrad[float32]), gradOfOne(SiLUGrad[float64]), 0, 1.5e-7),
 	{"MulAdd", 3, MulAdd[float32], MulAdd[float64], 0, 4e-7},
 	{"Axpy", 2, func(d, a, b, _ []float32) { copy(d, b); Axpy(d, a, 0.75) },
 		func(d, a, b, _ []float64) { copy(d, b); Axpy(d, a, 0.75) }, 0, 2e-7},
@@ -277,7 +289,7 @@ func TestAccuracy(t *testing.T) {
 				return // float64, rounded
 			}
 			o.f32(got, x, nil, nil)
-			t.Logf("%s: %.3g", o.name, o.check(t, got, exact, x))
+			t.Logf("%s: error %.3g", o.name, o.check(t, got, exact, x))
 		})
 	}
 }

@@ -101,11 +101,12 @@ var elementwise = []kernel{
 	{"GELUTanhGrad", 2, 2, func(g *isa, x []vec) vec {
 		return g.mul(x[0], g.gatedSlope(x[1], geluTanhGradFit(g.wide)))
 	}},
-	{"Sigmoid", 1, 2, func(g *isa, x []vec) vec { s, _ := g.sigmoid(x[0]); return s }},
-	{"SiLU", 1, 2, func(g *isa, x []vec) vec { s, _ := g.sigmoid(x[0]); return g.times(x[0], s) }},
-	{"SoftplusGrad", 2, 2, func(g *isa, x []vec) vec { s, _ := g.sigmoid(x[1]); return g.mul(x[0], s) }},
+	{"Sigmoid", 1, 2, func(g *isa, x []vec) vec { return g.sigmoid(x[0]) }},
+	{"SiLU", 1, 2, func(g *isa, x []vec) vec { return g.times(x[0], g.sigmoid(x[0])) }},
+	{"SoftplusGrad", 2, 2, func(g *isa, x []vec) vec { return g.mul(x[0], g.sigmoid(x[1])) }},
 	{"SiLUGrad", 2, 2, func(g *isa, x []vec) vec {
-		s, rest := g.sigmoid(x[1])
+		negative, r, zr := g.sigmoids(x[1])
+		s, rest := g.sel(negative, zr, r), g.sel(negative, r, zr)
 		d := g.fma(g.clamp(x[1], 120), rest, g.c(1))
 		return g.mul(x[0], g.mul(s, d))
 	}},

@@ -176,16 +176,31 @@ func (g *isa) round(a vec, mode uint8) vec {
 	return d
 }
 
-// lookup returns table[i] for each lane, i from the lowest bits of index. Its
-// table has 16 entries for AVX-512, 8 for AVX2.
+// lookup returns table[i] for each lane, i from the lowest bits of index. A
+// table has 8 entries for AVX2, 16 or 32 for AVX-512.
 func (g *isa) lookup(table []uint32, index vec) vec {
-	d := g.reg()
-	if r, ok := g.hoistT[&table[0]]; ok {
-		g.ctx.VPERMPS(r, index, d)
+	low, high := table[:min(len(table), g.width())], table[min(len(table), g.width()):]
+	if len(high) > 0 {
+		d := g.copy(index)
+		g.ctx.VPERMI2PS(g.table(high), g.table(low), d)
 		return d
 	}
-	g.wantT = append(g.wantT, table)
-	g.ctx.VPERMPS(g.data.mem(table...), index, d)
+	d := g.reg()
+	g.ctx.VPERMPS(g.table(low), index, d)
+	return d
+}
+
+// table returns the register or the place that holds one vector of a table.
+func (g *isa) table(words []uint32) operand.Op {
+	if r, ok := g.hoistT[&words[0]]; ok {
+		return r
+	}
+	g.wantT = append(g.wantT, words)
+	if !g.wide {
+		return g.data.mem(words...)
+	}
+	d := g.reg() // where VPERMI2PS needs a register
+	g.ctx.VMOVUPS(g.data.mem(words...), d)
 	return d
 }
 

@@ -12,6 +12,7 @@ import (
 	"go/format"
 	"log"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/attr"
@@ -53,6 +54,9 @@ func write(file *ir.File, dir string) {
 	if err := pass.Compile.Execute(file); err != nil {
 		log.Fatal(err)
 	}
+	for _, f := range file.Functions() {
+		f.Nodes = slices.DeleteFunc(f.Nodes, selfMove)
+	}
 	cfg := printer.Config{Name: "gen/vec", Argv: []string{"go", "generate"}, Pkg: "cpu"}
 	asm, err := printer.NewGoAsm(cfg).Print(file)
 	if err != nil {
@@ -72,6 +76,13 @@ func write(file *ir.File, dir string) {
 	}
 	save(dir+"/vec_amd64.s", asm)
 	save(dir+"/vec_amd64.go", stubs)
+}
+
+// selfMove recognises copies that became superfluous as the allocator gave both
+// sides one register; the processor would execute them.
+func selfMove(n ir.Node) bool {
+	i, ok := n.(*ir.Instruction)
+	return ok && i.Opcode == "VMOVAPS" && len(i.Operands) == 2 && i.Operands[0] == i.Operands[1]
 }
 
 // table prints the Go table from kernel to function.

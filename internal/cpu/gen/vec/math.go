@@ -22,11 +22,7 @@ type fit struct {
 }
 
 // newFit interpolates f on each piece in the Chebyshev points.
-func newFit(wide bool, step float64, degree int, f func(float64) float64) *fit {
-	pieces := 8
-	if wide {
-		pieces = 16
-	}
+func newFit(pieces int, step float64, degree int, f func(float64) float64) *fit {
 	step = float64(float32(step))
 	r := &fit{step: step, limit: float64(float32((float64(pieces) - 0.51) * step)), coef: make([][]uint32, degree+1)}
 	for d := range r.coef {
@@ -124,17 +120,17 @@ func over(f func(float64) float64, at0 float64) func(float64) float64 {
 
 // tanhFit is tanh(u)/u up to where tanh is 1.
 var tanhFit = perISA(func(wide bool) *fit {
-	return newFit(wide, choose(wide, 19./32, 79./64), choose(wide, 7, 11), over(math.Tanh, 1)).saturate(1)
+	return newFit(choose(wide, 32, 8), choose(wide, 37./128, 79./64), choose(wide, 5, 11), over(math.Tanh, 1)).saturate(1)
 })
 
 // erfFit is erf(u)/u up to where erf is 1.
 var erfFit = perISA(func(wide bool) *fit {
-	return newFit(wide, choose(wide, 17./64, 35./64), choose(wide, 6, 8), over(math.Erf, 2/math.Sqrt(math.Pi))).saturate(1)
+	return newFit(choose(wide, 32, 8), choose(wide, 17./128, 35./64), choose(wide, 4, 8), over(math.Erf, 2/math.Sqrt(math.Pi))).saturate(1)
 })
 
 // geluFit is Φ(−u), 0 on the last piece.
 var geluFit = perISA(func(wide bool) *fit {
-	f := newFit(wide, choose(wide, 0.5, 0.90625), choose(wide, 6, 9), func(u float64) float64 {
+	f := newFit(choose(wide, 16, 8), choose(wide, 7./16, 0.90625), choose(wide, 5, 9), func(u float64) float64 {
 		return 0.5 * math.Erfc(u/math.Sqrt2)
 	})
 	for _, c := range f.coef {
@@ -145,7 +141,7 @@ var geluFit = perISA(func(wide bool) *fit {
 
 // geluGradFit is (E(u) − ½)/u where E(u) = Φ(u) + u·φ(u) is GELU's derivative.
 var geluGradFit = perISA(func(wide bool) *fit {
-	return newFit(wide, choose(wide, 13./32, 27./32), choose(wide, 6, 10), over(func(u float64) float64 {
+	return newFit(choose(wide, 32, 8), choose(wide, 13./64, 27./32), choose(wide, 5, 10), over(func(u float64) float64 {
 		return 0.5*math.Erf(u/math.Sqrt2) + u*math.Exp(-0.5*u*u)/math.Sqrt(2*math.Pi)
 	}, 2/math.Sqrt(2*math.Pi))).saturate(0.5)
 })
@@ -153,7 +149,7 @@ var geluGradFit = perISA(func(wide bool) *fit {
 // geluTanhFit is the gate ½(1 + tanh(√(2/π)(x + 0.044715x³))) at −u, 0 on the
 // last piece.
 var geluTanhFit = perISA(func(wide bool) *fit {
-	f := newFit(wide, choose(wide, 7./16, 0.875), choose(wide, 7, 11), func(u float64) float64 {
+	f := newFit(choose(wide, 32, 8), choose(wide, 7./32, 0.875), choose(wide, 5, 11), func(u float64) float64 {
 		return 1 / (1 + math.Exp(2*geluScale*u*(1+geluCubic*u*u)))
 	})
 	for _, c := range f.coef {
@@ -164,7 +160,7 @@ var geluTanhFit = perISA(func(wide bool) *fit {
 
 // geluTanhGradFit is (E(u) − ½)/u, E the derivative of x times the gate.
 var geluTanhGradFit = perISA(func(wide bool) *fit {
-	return newFit(wide, choose(wide, 3./8, 13./16), choose(wide, 8, 13), over(func(u float64) float64 {
+	return newFit(choose(wide, 32, 8), choose(wide, 3./16, 13./16), choose(wide, 6, 13), over(func(u float64) float64 {
 		t := math.Tanh(geluScale * u * (1 + geluCubic*u*u))
 		return 0.5*t + 0.5*u*geluScale*(1+3*geluCubic*u*u)*(1-t*t)
 	}, geluScale)).saturate(0.5)
@@ -172,7 +168,7 @@ var geluTanhGradFit = perISA(func(wide bool) *fit {
 
 // log1pFit is log(1+z)/z on [0, 1].
 var log1pFit = perISA(func(wide bool) *fit {
-	return newFit(wide, choose(wide, 1./15, 1./7), choose(wide, 4, 5), over(math.Log1p, 1))
+	return newFit(choose(wide, 16, 8), choose(wide, 1./15, 1./7), choose(wide, 4, 5), over(math.Log1p, 1))
 })
 
 // piecewise evaluates f at u in [0, limit].
@@ -246,15 +242,19 @@ func (g *isa) scale(p, n vec) vec {
 	return g.mul(p, g.iadd(g.shl(g.isub(i, half), 23), one))
 }
 
-// sigmoid returns s = 1/(1+e⁻ˣ) and 1−s by way of z = exp(−|x|): they are
-// 1/(1+z) and z/(1+z), or the reverse.
-func (g *isa) sigmoid(x vec) (s, rest vec) {
+// sigmoid returns 1/(1+e⁻ˣ).
+func (g *isa) sigmoid(x vec) vec {
+	negative, r, zr := g.sigmoids(x)
+	return g.sel(negative, zr, r)
+}
+
+// sigmoids returns the sigmoids of |x| and −|x| by way of z = exp(−|x|), 1/(1+z)
+// and z/(1+z), and whether x is negative.
+func (g *isa) sigmoids(x vec) (negative mask, r, zr vec) {
 	z := g.expClamped(g.max(g.c(-104.5), g.or(x, g.bits(0x80000000))))
 	d := g.add(z, g.c(1))
-	negative := g.cmp(ltOQ, x, g.c(0))
-	r := g.reciprocal(d)
-	zr := g.mul(z, r)
-	return g.sel(negative, zr, r), g.sel(negative, r, zr)
+	r = g.reciprocal(d)
+	return g.cmp(ltOQ, x, g.c(0)), r, g.mul(z, r)
 }
 
 // reciprocal returns 1/d for 1 ≤ d ≤ 2, to 1 ULP.
