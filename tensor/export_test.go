@@ -27,3 +27,23 @@ func UsedOps(t *Tensor) map[string]bool {
 
 // FirstOf returns a view of the first slice along axis 0.
 func FirstOf(t *Tensor) *Tensor { return t.row(0) }
+
+// ConvAttrs returns the attributes of the gradients of a convolution whose input (or kernel) has h×w elements.
+func ConvAttrs(cfg Conv2DConfig, h, w int) any {
+	return convolution{Conv2DConfig: cfg.normal(), size: [2]int{h, w}}
+}
+
+// MaxPoolAttrs returns the attributes of the gradients of max pooling of x.
+func MaxPoolAttrs(cfg MaxPool2DConfig, x *Tensor) any {
+	s, err := poolShape(x, cfg)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// AvgPoolAttrs returns the attributes of the gradient of average pooling of images of h×w elements.
+func AvgPoolAttrs(cfg AvgPool2DConfig, h, w int) any {
+	return averaging{windows: MaxPool2DConfig{Kernel: cfg.Kernel, Stride: cfg.Stride, Padding: cfg.Padding, Ceil: cfg.Ceil},
+		countPad: !cfg.ExcludePad, divisor: cfg.Divisor, size: [2]int{h, w}}
+}
