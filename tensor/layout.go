@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"runtime"
 	"unsafe"
 
 	"github.com/gradus-ml/gradus/internal/mem"
@@ -58,18 +59,7 @@ func (l *layout[T]) read(lo, n int, buf []T) []T {
 	if last < 0 { // one element, repeated by nothing
 		return l.data[l.offset : l.offset+1]
 	}
-	var room [8]int
-	at := room[:0]
-	if last >= len(room) {
-		at = make([]int, 0, last+1)
-	}
-	at = at[:last+1]
-	p, rest := l.offset, lo
-	for a := last; a >= 0; a-- {
-		at[a] = rest % l.shape[a]
-		rest /= l.shape[a]
-		p += at[a] * l.strides[a]
-	}
+	at, p := l.seek(lo, make([]int, 0, 8))
 	step := l.strides[last]
 	if run := l.shape[last] - at[last]; step == 1 && run >= n {
 		return l.data[p : p+n]
@@ -82,18 +72,66 @@ func (l *layout[T]) read(lo, n int, buf []T) []T {
 		if done == n {
 			return buf
 		}
-		p -= at[last] * step
-		at[last] = 0
-		for a := last - 1; a >= 0; a-- {
-			at[a]++
-			p += l.strides[a]
-			if at[a] < l.shape[a] {
-				break
-			}
-			p -= at[a] * l.strides[a]
-			at[a] = 0
-		}
+		p = l.nextRun(at, p)
 	}
+}
+
+// write stores values as the elements from the lo-th on.
+func (l *layout[T]) write(lo int, values []T) {
+	last := len(l.shape) - 1
+	if last < 0 {
+		l.data[l.offset] = values[0]
+		return
+	}
+	at, p := l.seek(lo, make([]int, 0, 8))
+	step := l.strides[last]
+	for {
+		run := min(l.shape[last]-at[last], len(values))
+		if step == 1 {
+			copy(l.data[p:p+run], values)
+		} else {
+			for i, v := range values[:run] {
+				l.data[p+i*step] = v
+			}
+		}
+		values = values[run:]
+		if len(values) == 0 {
+			return
+		}
+		p = l.nextRun(at, p)
+	}
+}
+
+// seek returns the index of element lo of a layout that isn't contiguous, in room if that suffices, and its place in data.
+func (l *layout[T]) seek(lo int, room []int) (at []int, p int) {
+	n := len(l.shape)
+	if n > cap(room) {
+		room = make([]int, n)
+	}
+	at, p = room[:n], l.offset
+	for a := n - 1; a >= 0; a-- {
+		at[a] = lo % l.shape[a]
+		lo /= l.shape[a]
+		p += at[a] * l.strides[a]
+	}
+	return at, p
+}
+
+// nextRun moves at and p, somewhere in a run along the last axis and the place of the run's rest, to the start of the run after it.
+func (l *layout[T]) nextRun(at []int, p int) int {
+	last := len(l.shape) - 1
+	p -= at[last] * l.strides[last]
+	at[last] = 0
+	for a := last - 1; a >= 0; a-- {
+		at[a]++
+		p += l.strides[a]
+		if at[a] < l.shape[a] {
+			break
+		}
+		p -= at[a] * l.strides[a]
+		at[a] = 0
+	}
+	return p
 }
 
 // copyRun fills dst with every step-th element of src from position p on.
@@ -117,6 +155,7 @@ func copyRun[T any](dst, src []T, p, step int) {
 // map1 computes out, contiguous, from x, of the same shape.
 func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
 	dst, a := flat[D](out), layoutOf[A](x)
+	defer runtime.KeepAlive(x)
 	if a.contiguous && len(dst) <= grain {
 		f(dst, a.data[a.offset:a.offset+len(dst)])
 		return
@@ -138,6 +177,8 @@ func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
 // map2 computes out, contiguous, from x and y, of the same shape.
 func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
 	dst, a, b := flat[D](out), layoutOf[A](x), layoutOf[B](y)
+	defer runtime.KeepAlive(x)
+	defer runtime.KeepAlive(y)
 	direct := a.contiguous && b.contiguous
 	if direct && len(dst) <= grain {
 		f(dst, a.read(0, len(dst), nil), b.read(0, len(dst), nil))
@@ -162,6 +203,9 @@ func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
 // map3 computes out, contiguous, from x, y and z, of the same shape.
 func map3[D, A, B, C any](out, x, y, z *Tensor, f func(dst []D, a []A, b []B, c []C)) {
 	dst, a, b, c := flat[D](out), layoutOf[A](x), layoutOf[B](y), layoutOf[C](z)
+	defer runtime.KeepAlive(x)
+	defer runtime.KeepAlive(y)
+	defer runtime.KeepAlive(z)
 	par.For(len(dst), grain, func(lo, hi int) {
 		bufA, blockA := mem.Scratch[A](tile)
 		bufB, blockB := mem.Scratch[B](tile)
@@ -249,25 +293,25 @@ func copyElements[T any](dst, src *Tensor) {
 		return
 	}
 	d, s := layoutOf[T](dst), layoutOf[T](src)
-	buf, block := mem.Scratch[T](tile)
-	defer block.Free()
-	n := numel(dst.shape)
-	for lo := 0; lo < n; lo += tile {
-		run := min(tile, n-lo)
-		d.write(lo, s.read(lo, run, buf))
-	}
+	par.For(numel(dst.shape), grain, func(lo, hi int) {
+		buf, block := mem.Scratch[T](tile)
+		for ; lo < hi; lo += tile {
+			n := min(tile, hi-lo)
+			d.write(lo, s.read(lo, n, buf))
+		}
+		block.Free()
+	})
+	runtime.KeepAlive(src)
 }
 
-// write stores values as the elements from the lo-th on.
-func (l *layout[T]) write(lo int, values []T) {
-	for i, v := range values {
-		p, rest := l.offset, lo+i
-		for a := len(l.shape) - 1; a >= 0; a-- {
-			p += rest % l.shape[a] * l.strides[a]
-			rest /= l.shape[a]
-		}
-		l.data[p] = v
+// inOrder returns t if its elements lie in order, else a copy, for use in kernels: nothing is recorded.
+func inOrder(t *Tensor) *Tensor {
+	if t.IsContiguous() {
+		return t
 	}
+	p := newTensor(Spec{t.dtype, t.shape}, t.scope)
+	copyInto(p, t)
+	return p
 }
 
 // addInto adds g to the contiguous tensor t in place.

@@ -31,8 +31,8 @@ type Op struct {
 	// Kernel computes c.Out, contiguous tensors of undefined content, from c.In.
 	Kernel func(c *Call)
 
-	// View returns another view of c.In[0]'s memory, for operations that move no data.
-	View func(c *Call) *Tensor
+	// View returns other views of c.In[0]'s memory, for operations that move no data.
+	View func(c *Call) []*Tensor
 
 	// VJP returns the gradient for each input (nil where there is none, or
 	// where c.Needs says it isn't wanted) from the gradients g of the outputs (nil where none
@@ -126,9 +126,10 @@ func (c *Call) run(scope *Scope) {
 	}
 	switch {
 	case op.View != nil:
-		v := op.View(c)
-		v.scope = scope
-		c.Out = []*Tensor{v}
+		c.Out = op.View(c)
+		for _, v := range c.Out {
+			v.scope = scope
+		}
 	case op.Kernel != nil:
 		c.Out = make([]*Tensor, len(specs))
 		for i, s := range specs {

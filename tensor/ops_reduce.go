@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"runtime"
 	"slices"
 
 	"github.com/gradus-ml/gradus/internal/cpu"
@@ -58,7 +59,7 @@ func (r reduction) unreduce(y *Tensor, shape []int) *Tensor {
 // reduceRuns reduces x along r.axes into out. Neighbouring reduced axes are one run of memory, so the
 // work is a sequence of steps on [outer, run, inner] arrays: rows reduces along the run when inner is 1, cols when it isn't.
 func reduceRuns[T cpu.Float](out, x *Tensor, r reduction, rows func(x []T) T, cols func(dst, x []T, m, n, ldx int)) {
-	cur := x.Contiguous()
+	cur := inOrder(x)
 	shape := slices.Clone(x.shape)
 	for i := len(r.axes) - 1; i >= 0; {
 		hi := r.axes[i] + 1
@@ -88,6 +89,7 @@ func reduceRuns[T cpu.Float](out, x *Tensor, r reduction, rows func(x []T) T, co
 				}
 			})
 		}
+		runtime.KeepAlive(cur)
 		cur = next
 	}
 	if len(r.axes) == 0 {

@@ -11,7 +11,7 @@ func init() {
 	opAlias = define(Op{
 		Name:    "alias",
 		Storage: true,
-		View:    func(c *Call) *Tensor { return c.In[0].alias() },
+		View:    func(c *Call) []*Tensor { return []*Tensor{c.In[0].alias()} },
 		VJP:     func(c *Call, g []*Tensor) []*Tensor { return g },
 	})
 	opClone = define(Op{
@@ -31,12 +31,12 @@ func init() {
 			}
 			return one(c.In[0].dtype, shape)
 		},
-		View: func(c *Call) *Tensor {
+		View: func(c *Call) []*Tensor {
 			x := c.In[0] // contiguous, see Reshape
 			v := &Tensor{buf: x.buf, offset: x.offset, dtype: x.dtype}
 			shape, _ := inferReshape(x.shape, c.Attrs.([]int))
 			v.setShape(shape)
-			return v
+			return []*Tensor{v}
 		},
 		VJP: func(c *Call, g []*Tensor) []*Tensor { return []*Tensor{g[0].Reshape(c.In[0].shape...)} },
 	})
@@ -61,13 +61,13 @@ func init() {
 			}
 			return nil, nil
 		},
-		View: func(c *Call) *Tensor {
+		View: func(c *Call) []*Tensor {
 			x, v := c.In[0], c.In[0].alias()
 			for i, a := range c.Attrs.([]int) {
 				a, _ = normAxis(a, len(x.shape))
 				v.shape[i], v.strides[i] = x.shape[a], x.strides[a]
 			}
-			return v
+			return []*Tensor{v}
 		},
 		VJP: func(c *Call, g []*Tensor) []*Tensor {
 			axes := c.Attrs.([]int)
@@ -92,7 +92,7 @@ func init() {
 			}
 			return nil, nil
 		},
-		View: func(c *Call) *Tensor { return expandTo(c.In[0], c.Attrs.([]int)) },
+		View: func(c *Call) []*Tensor { return []*Tensor{expandTo(c.In[0], c.Attrs.([]int))} },
 		VJP:  func(c *Call, g []*Tensor) []*Tensor { return []*Tensor{sumTo(g[0], c.In[0])} },
 	})
 }
