@@ -21,8 +21,8 @@ func indices(r *rand.Rand, n int, shape ...int) *Tensor {
 	return FromSlice(v, size).Reshape(shape...)
 }
 
-// along are uses of operations with one index per element: shape of x, axis, size of the index along it.
-var along = []struct {
+// alongUses are uses of operations with one index per element: shape of x, axis, size of the index along it.
+var alongUses = []struct {
 	shape []int
 	axis  int
 	n     int
@@ -36,7 +36,7 @@ func init() {
 		noScalar: "needs an axis",
 		samples: func(r *rand.Rand) []sample {
 			var out []sample
-			for _, u := range along {
+			for _, u := range alongUses {
 				a := (u.axis + len(u.shape)) % len(u.shape)
 				shape := with(u.shape, a, u.n)
 				out = append(out, sample{
@@ -77,7 +77,7 @@ func init() {
 			noScalar: "needs an axis",
 			samples: func(r *rand.Rand) []sample {
 				var out []sample
-				for _, u := range along {
+				for _, u := range alongUses {
 					a := (u.axis + len(u.shape)) % len(u.shape)
 					shape := with(u.shape, a, u.n)
 					index := indices(r, u.shape[a], shape...)
