@@ -99,3 +99,15 @@ func Quote[S ~string | ~[]byte](s S) string {
 	}
 	return fmt.Sprintf("%q… (%d bytes)", string(s[:64]), len(s))
 }
+
+// List quotes the first five of names for a message.
+func List(names []string) string {
+	shown := make([]string, 0, 6)
+	for _, n := range names[:min(5, len(names))] {
+		shown = append(shown, Quote(n))
+	}
+	if len(names) > 5 {
+		shown = append(shown, "…")
+	}
+	return strings.Join(shown, ", ")
+}

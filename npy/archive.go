@@ -179,7 +179,7 @@ func (a *Archive) Tensor(name string) (*tensor.Tensor, error) {
 func (a *Archive) Array(name string) (*format.Array, error) {
 	f, ok := a.members[name]
 	if !ok {
-		return nil, &format.Error{Op: readZip, Path: a.path, Entry: name, Offset: -1, Want: "an array of this name", Got: "none", Hint: fmt.Sprintf("arrays in the file: %.10q", a.Names()), Err: os.ErrNotExist}
+		return nil, &format.Error{Op: readZip, Path: a.path, Entry: name, Offset: -1, Want: "an array of this name", Got: "none", Hint: "arrays in the file: " + format.List(a.Names()), Err: os.ErrNotExist}
 	}
 	limit := uint64(a.MaxBytes)
 	if a.MaxBytes <= 0 {

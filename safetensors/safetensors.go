@@ -242,15 +242,7 @@ func (f *File) Tensor(name string) (*tensor.Tensor, error) {
 
 // missing says that there is no such tensor, and what there is.
 func (f *File) missing(name string) error {
-	names := f.Names()
-	hint := "the file has no tensors"
-	if len(names) > 0 {
-		shown := names[:min(len(names), 5)]
-		hint = fmt.Sprintf("tensors in the file (%d): %q", len(names), shown)
-		if len(shown) < len(names) {
-			hint += " …"
-		}
-	}
+	hint := fmt.Sprintf("tensors in the file (%d): %s", len(f.tensors), format.List(f.Names()))
 	return &format.Error{Op: readOp, Path: f.path, Entry: name, Offset: -1, Want: "a tensor of this name", Got: "none", Hint: hint, Err: os.ErrNotExist}
 }
 

@@ -160,7 +160,7 @@ func TestMissingTensorSaysWhatThereIs(t *testing.T) {
 	}
 	defer f.Close()
 	_, err = f.Array("fc9.weight")
-	want := `read safetensors: testdata/shards/model-00001-of-00002.safetensors, entry "fc9.weight": expected a tensor of this name, got none: file does not exist; tensors in the file (1): ["a"]`
+	want := `read safetensors: testdata/shards/model-00001-of-00002.safetensors, entry "fc9.weight": expected a tensor of this name, got none: file does not exist; tensors in the file (1): "a"`
 	if err == nil || err.Error() != want || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
