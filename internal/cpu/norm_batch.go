@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/gradus-ml/gradus/internal/par"
+import (
+	"math"
+
+	"github.com/gradus-ml/gradus/internal/par"
+)
 
 // Batch normalisation (Ioffe and Szegedy, 2015) of x, contiguous n×c×s: n
 // samples, c channels, s positions (1 when there are none). A channel's values
@@ -42,6 +46,34 @@ func BatchNormApply[T Float](y, x, mean, rstd, gamma, beta []T, n, c, s int) {
 	par.For(c, channelGrain(n, s), func(lo, hi int) {
 		batchNormApply(y, x, mean, rstd, gamma, beta, n, c, s, lo, hi)
 	})
+}
+
+// BatchNormTrain computes [BatchNormStats], rstd = 1/sqrt(variance + eps) and
+// [BatchNormApply] of them in one go, a few channels at a time while they are
+// in cache. y may be x.
+func BatchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, s int, eps T) {
+	if n*c*s < shareFrom {
+		batchNormTrain(y, mean, variance, rstd, x, gamma, beta, n, c, s, eps, 0, c)
+		return
+	}
+	par.For(c, channelGrain(n, s), func(lo, hi int) {
+		batchNormTrain(y, mean, variance, rstd, x, gamma, beta, n, c, s, eps, lo, hi)
+	})
+}
+
+func batchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, s int, eps T, lo, hi int) {
+	step := max(1, rowChunk/max(n*s, 1))
+	if s == 1 {
+		step = stripWidth
+	}
+	for at := lo; at < hi; at += step {
+		end := min(at+step, hi)
+		batchNormStats(mean, variance, x, n, c, s, at, end)
+		for ch := at; ch < end; ch++ {
+			rstd[ch] = T(1 / math.Sqrt(float64(variance[ch])+float64(eps)))
+		}
+		batchNormApply(y, x, mean, rstd, gamma, beta, n, c, s, at, end)
+	}
 }
 
 // BatchNormGrad computes the gradients of batch normalisation in training,

@@ -110,6 +110,13 @@ func TestBatchNormSizes(t *testing.T) {
 			BatchNormApply(want, doubles(x), doubles(mean), doubles(rstd), nil, nil, n, c, sp)
 			near(t, what+"y without affine", y, want, 1e-6, 2e-6)
 
+			BatchNormApply(want, doubles(x), doubles(mean), doubles(rstd), doubles(gamma), doubles(beta), n, c, sp)
+			again, varianceAgain, rstdAgain := make([]float32, c), make([]float32, c), make([]float32, c)
+			BatchNormTrain(y, again, varianceAgain, rstdAgain, x, gamma, beta, n, c, sp, 1e-5)
+			near(t, what+"mean in one go", again, doubles(mean), 0, 0)
+			near(t, what+"rstd in one go", rstdAgain, doubles(rstd), ulp, 0)
+			near(t, what+"y in one go", y, want, 2e-6, 2e-6)
+
 			dgamma, check2 := guarded(t, c)
 			dbeta, check3 := guarded(t, c)
 			wg, wb := make([]float64, c), make([]float64, c)
@@ -178,6 +185,13 @@ func BenchmarkNorm(b *testing.B) {
 		b.Run(fmt.Sprintf("batchapply%dx%dx%d", n, c, s), func(b *testing.B) {
 			for b.Loop() {
 				BatchNormApply(y, x, mean, rstd, rstd, mean, n, c, s)
+			}
+			perElement(b, size)
+		})
+		b.Run(fmt.Sprintf("batchtrain%dx%dx%d", n, c, s), func(b *testing.B) {
+			variance := make([]float32, c)
+			for b.Loop() {
+				BatchNormTrain(y, mean, variance, rstd, x, nil, nil, n, c, s, 1e-5)
 			}
 			perElement(b, size)
 		})

@@ -109,7 +109,7 @@ func TestSoftmaxFamily(t *testing.T) {
 			SoftmaxRows(got, x, m, n)
 			for i := range want { // x - max is rounded to float32, as in PyTorch
 				rel := 3*ulp - math.Log(max(want[i], 1e-45))*ulp/2
-				near(t, fmt.Sprint("SoftmaxRows ", what, " ", i), got[i:i+1], want[i:i+1], rel, 1.2e-38) // AVX2 has no denormal results
+				near(t, fmt.Sprint("SoftmaxRows ", what, " ", i), got[i:i+1], want[i:i+1], rel, 1.2e-38) // no denormal results
 			}
 			check()
 

@@ -116,7 +116,31 @@ func layerNormGradRow(f *file) {
 		f.op("VSUBPS", f.v(4), f.v(i), f.v(i))
 		f.op("VMULPS", f.v(5), f.v(i), f.v(i))
 	}
-	noGamma, noBeta, noX := f.newLabel(), f.newLabel(), f.newLabel()
+	noGamma, noBeta, noX, separate, summed := f.newLabel(), f.newLabel(), f.newLabel(), f.newLabel(), f.newLabel()
+
+	// Where all three are wanted, one pass does everything but dx.
+	for _, p := range []string{"AX", "BX", "DI"} {
+		f.op("TESTQ", p, p)
+		f.op("JZ", separate)
+	}
+	f.zero(0, 3)
+	f.sweep(func(s step) {
+		normalised(s, 6)
+		f.get(s, "SI", 7)
+		f.get(s, "AX", 8)
+		f.op("VFMADD231PS", f.v(6), f.v(7), f.v(8))
+		f.set(s, 8, "AX")
+		f.get(s, "BX", 8)
+		f.op("VADDPS", f.v(7), f.v(8), f.v(8))
+		f.set(s, 8, "BX")
+		f.get(s, "R13", 8)
+		f.op("VMULPS", f.v(8), f.v(7), f.v(7))
+		f.op("VADDPS", f.v(7), f.v(s.k%2), f.v(s.k%2))
+		f.op("VFMADD231PS", f.v(6), f.v(7), f.v(2+s.k%2))
+	})
+	f.op("JMP", summed)
+
+	f.put(separate)
 	f.op("TESTQ", "AX", "AX")
 	f.op("JZ", noGamma)
 	f.sweep(func(s step) {
@@ -147,6 +171,7 @@ func layerNormGradRow(f *file) {
 		f.op("VADDPS", f.v(7), f.v(s.k%2), f.v(s.k%2))
 		f.op("VFMADD231PS", f.v(6), f.v(7), f.v(2+s.k%2))
 	})
+	f.put(summed)
 	f.op("VADDPS", f.v(1), f.v(0), f.v(9))
 	f.op("VADDPS", f.v(3), f.v(2), f.v(10))
 	f.op("VMOVSS", a["size"], "X11")

@@ -8,25 +8,25 @@ import (
 // exp replaces register x by e^x for x ≤ 0, with about 1 ULP; z, n and p are
 // overwritten. With n = round(x log2 e) and r = x - n ln 2, e^x = 2^n e^r, and
 // e^r = 1 + r + r² q(r), q of degree 4 with least relative error for
-// |r| ≤ ln(2)/2 (Remez; error 3e-9). Register clamp holds the lower limit, so
-// that -Inf gives 0; NaN stays NaN. AVX2 has 0 in place of denormal numbers.
-func (f *file) exp(x, z, n, p, clamp int) {
-	if !f.wide() {
-		f.op("VCMPPS", "$17", f.v(clamp), f.v(x), f.v(p)) // LT_OQ: x < clamp
-		f.op("VMOVAPS", f.v(p), f.v(13))
+// |r| ≤ ln(2)/2 (Remez; error 3e-9). Below limit, the logarithm of the smallest
+// normal number, the result is 0: denormal numbers are of no use as
+// probabilities, and each vector with one costs a hundred cycles. NaN stays.
+func (f *file) exp(x, z, n, p, limit int) {
+	if f.wide() {
+		f.op("VCMPPS", "$21", f.v(limit), f.v(x), "K2") // NLT_UQ: not x < limit
+	} else {
+		f.op("VCMPPS", "$17", f.v(limit), f.v(x), f.v(13)) // LT_OQ: x < limit
 	}
-	f.op("VMAXPS", f.v(x), f.v(clamp), f.v(x)) // the operand named first survives a NaN
 	f.op("VMOVUPS", f.constant(roundMagic), f.v(z))
 	f.op("VFMADD231PS", f.constant(math.Float32bits(math.Log2E)), f.v(x), f.v(z))
 	f.op("VSUBPS", f.constant(roundMagic), f.v(z), f.v(n))
-	f.op("VFNMADD231PS", f.constant(math.Float32bits(0.693359375)), f.v(n), f.v(x))
-	f.op("VFNMADD231PS", f.constant(math.Float32bits(-2.12194440e-4)), f.v(n), f.v(x))
+	f.op("VFNMADD231PS", f.constant(math.Float32bits(math.Ln2)), f.v(n), f.v(x)) // float32(ln 2) is off by 2e-9 only
 	f.op("VMOVUPS", f.constant(expCoefficients[0]), f.v(p))
 	for _, c := range expCoefficients[1:] {
 		f.op("VFMADD213PS", f.constant(c), f.v(x), f.v(p))
 	}
 	if f.wide() {
-		f.op("VSCALEFPS", f.v(n), f.v(p), f.v(x))
+		f.op("VSCALEFPS.Z", f.v(n), f.v(p), "K2", f.v(x))
 		return
 	}
 	f.op("VPSLLD", "$23", f.v(z), f.v(z)) // z's lowest bits are n
@@ -40,17 +40,12 @@ const roundMagic = 0x4b400000
 // expCoefficients are those of r⁶ down to 1.
 var expCoefficients = []uint32{0x3ab5121a, 0x3c091cf1, 0x3d2aac79, 0x3e2aaa49, 0x3efffffe, 0x3f800000, 0x3f800000}
 
-// expSetup loads the clamp, and with AVX-512 all constants, before the loops.
-func (f *file) expSetup(clamp int) {
-	limit := float32(-87.33)
-	if f.wide() {
-		limit = -1000 // below the smallest denormal number
-	}
-	f.constantInto(math.Float32bits(limit), clamp)
+// expSetup loads the limit, and with AVX-512 all constants, before the loops.
+func (f *file) expSetup(limit int) {
+	f.constantInto(math.Float32bits(-87.33), limit)
 	f.constant(roundMagic)
 	f.constant(math.Float32bits(math.Log2E))
-	f.constant(math.Float32bits(0.693359375))
-	f.constant(math.Float32bits(-2.12194440e-4))
+	f.constant(math.Float32bits(math.Ln2))
 	for _, c := range expCoefficients {
 		f.constant(c)
 	}
@@ -69,7 +64,7 @@ func (f *file) constantInto(bits uint32, i int) {
 var minusInf = math.Float32bits(float32(math.Inf(-1)))
 
 // Registers: 0 to 3 accumulate, 4 is the maximum, 5 to 8 are for exp, 9 is
-// -Inf, 12 and 13 are for AVX2's exp, 14 is exp's limit.
+// -Inf, 13 is for AVX2's exp, 14 is exp's limit.
 func softmaxKernels(f *file) {
 	for _, whole := range []bool{true, false} {
 		softmaxRows(f, whole)
