@@ -15,6 +15,8 @@ import (
 // definition; the error bounds given in the comments are those of the assembly
 // against it, in units in the last place (ULP) of a float32.
 
+//go:generate sh -c "cd gen/vec && go run ."
+
 // kernel names an elementwise assembly kernel.
 type kernel int
 

@@ -299,7 +299,7 @@ func vecMinAVX512(x *float32, n int) float32
 //go:noescape
 func vecDeviationsAVX512(x *float32, n int, c float32) (sum float32, squares float32)
 
-// vecSumExpAVX512 returns the sum of exp(x-c).
+// vecSumExpAVX512 returns the sum of exp(x-c), x <= c.
 //
 //go:noescape
 func vecSumExpAVX512(x *float32, n int, c float32) float32
@@ -659,7 +659,7 @@ func vecMinAVX2(x *float32, n int) float32
 //go:noescape
 func vecDeviationsAVX2(x *float32, n int, c float32) (sum float32, squares float32)
 
-// vecSumExpAVX2 returns the sum of exp(x-c).
+// vecSumExpAVX2 returns the sum of exp(x-c), x <= c.
 //
 //go:noescape
 func vecSumExpAVX2(x *float32, n int, c float32) float32

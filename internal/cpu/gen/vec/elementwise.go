@@ -113,7 +113,8 @@ var elementwise = []kernel{
 	{"Softplus", 1, 2, func(g *isa, x []vec) vec { return g.softplus(x[0]) }},
 	{"LogSigmoid", 1, 2, func(g *isa, x []vec) vec { return g.neg(g.softplus(g.neg(x[0]))) }},
 	{"ELUGrad", 2, 2, func(g *isa, x []vec) vec {
-		e := g.mul(g.exp(x[1]), g.s)
+		e, _, _, _ := g.expFlush(g.min(g.c(0), x[1]))
+		e = g.mul(e, g.s)
 		return g.mul(x[0], g.sel(g.cmp(gtOQ, x[1], g.c(0)), g.c(1), e))
 	}},
 	{"ELU", 1, 2, func(g *isa, x []vec) vec {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/mmcloughlin/avo/build"
@@ -27,6 +28,8 @@ type isa struct {
 	wantT  [][]uint32     // tables likewise
 	hoistT map[*uint32]vec
 	s, t   vec // the scalar arguments
+
+	labels int // that label has given
 }
 
 func (g *isa) suffix() string {
@@ -129,6 +132,8 @@ const (
 	unord = 3
 	gtOQ  = 30
 	nleUQ = 22
+	nltUQ = 21
+	geOQ  = 29
 )
 
 // cmp compares a with b.
@@ -233,6 +238,12 @@ func (g *isa) rehearse(body func()) {
 	}
 }
 
+// label returns a label that the function doesn't have yet.
+func (g *isa) label(prefix string) string {
+	g.labels++
+	return fmt.Sprint(prefix, g.labels)
+}
+
 // begin starts a function.
 func (g *isa) begin(name, signature, doc string) {
 	g.ctx.Function(name + g.suffix())
@@ -240,6 +251,7 @@ func (g *isa) begin(name, signature, doc string) {
 	g.ctx.Pragma("noescape")
 	g.ctx.SignatureExpr(signature)
 	g.ctx.Doc(name + g.suffix() + " " + doc)
+	g.labels = 0
 	g.hoist, g.hoistT = map[uint32]vec{}, map[*uint32]vec{}
 }
 

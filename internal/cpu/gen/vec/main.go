@@ -23,8 +23,6 @@ import (
 	"github.com/mmcloughlin/avo/printer"
 )
 
-//go:generate go run . -dir ../..
-
 func main() {
 	dir := flag.String("dir", "../..", "where internal/cpu is")
 	flag.Parse()

@@ -177,13 +177,13 @@ func (g *isa) deviations() {
 }
 
 func (g *isa) sumExp() {
-	g.begin("vecSumExp", "func(x *float32, n int, c float32) float32", "returns the sum of exp(x-c).")
+	g.begin("vecSumExp", "func(x *float32, n int, c float32) float32", "returns the sum of exp(x-c), x <= c.")
 	x, n := g.param("x"), g.param("n")
 	c := g.broadcast("c", 16)
-	g.rehearse(func() { g.exp(g.reg()) })
+	g.rehearse(func() { g.expFlush(g.reg()) })
 	acc := g.fill(4, 0)
 	g.loop(n, 4, []reg.GPVirtual{x}, func(j int, m mask) {
-		e := g.exp(g.sub(g.load(g.at(x, j), m), c))
+		e, _, _, _ := g.expFlush(g.sub(g.load(g.at(x, j), m), c))
 		if m != nil {
 			e = g.keep(m, e)
 		}
