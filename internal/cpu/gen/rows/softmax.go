@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"strings"
 )
@@ -86,11 +87,43 @@ func softmaxRows(f *file, whole bool) {
 		f.load(a, "mx", "BX", "sum", "DX")
 	}
 	f.load(a, "x", "SI", "m", "R12", "n", "CX")
-	f.prepare()
-	f.op("SHLQ", "$2", "CX")
 	f.expSetup(14)
 	f.constantInto(minusInf, 9)
 	one := f.constant(0x3f800000)
+	// factors leaves alpha over the sum in register 5, and beta in register 6.
+	factors := func(sum string) {
+		noAlpha, noBeta := f.newLabel(), f.newLabel()
+		f.op("VMOVUPS", one, f.v(5))
+		f.op("TESTQ", "BX", "BX")
+		f.op("JZ", noAlpha)
+		f.op("VMOVSS", "(BX)", "X5")
+		f.op("ADDQ", "$4", "BX")
+		f.put(noAlpha)
+		f.op("VDIVSS", sum, "X5", "X5")
+		f.spread(5)
+		f.zero(6, 6)
+		f.op("TESTQ", "DX", "DX")
+		f.op("JZ", noBeta)
+		f.op("VBROADCASTSS", "(DX)", f.v(6))
+		f.op("ADDQ", "$4", "DX")
+		f.put(noBeta)
+	}
+	long, end := f.newLabel(), f.newLabel()
+	f.op("CMPQ", "CX", fmt.Sprint("$", 4*f.width))
+	f.op("JGT", long)
+	for vectors := 1; vectors <= 4; vectors++ {
+		next := f.newLabel()
+		if vectors < 4 {
+			f.op("CMPQ", "CX", fmt.Sprint("$", vectors*f.width))
+			f.op("JGT", next)
+		}
+		shortRows(f, vectors, whole, factors)
+		f.op("JMP", end)
+		f.put(next)
+	}
+	f.put(long)
+	f.prepare()
+	f.op("SHLQ", "$2", "CX")
 	body := func() {
 		for i := range 4 {
 			f.op("VMOVAPS", f.v(9), f.v(i))
@@ -124,25 +157,7 @@ func softmaxRows(f *file, whole bool) {
 			f.op("VMOVSS", "X0", "(DX)")
 			return
 		}
-		noAlpha, noBeta := f.newLabel(), f.newLabel()
-		if f.wide() {
-			f.op("VMOVAPS", one, "Z5")
-		} else {
-			f.op("VMOVUPS", one, "Y5")
-		}
-		f.op("TESTQ", "BX", "BX")
-		f.op("JZ", noAlpha)
-		f.op("VMOVSS", "(BX)", "X5")
-		f.op("ADDQ", "$4", "BX")
-		f.put(noAlpha)
-		f.op("VDIVSS", "X0", "X5", "X5")
-		f.spread(5)
-		f.zero(6, 6)
-		f.op("TESTQ", "DX", "DX")
-		f.op("JZ", noBeta)
-		f.op("VBROADCASTSS", "(DX)", f.v(6))
-		f.op("ADDQ", "$4", "DX")
-		f.put(noBeta)
+		factors("X0")
 		f.sweep(func(s step) {
 			f.get(s, "DI", 7)
 			f.op("VFMADD213PS", f.v(6), f.v(5), f.v(7))
@@ -154,7 +169,67 @@ func softmaxRows(f *file, whole bool) {
 	} else {
 		f.rows(body, []string{"SI"}, []string{"BX", "DX"})
 	}
+	f.put(end)
 	f.end()
+}
+
+// shortRows is the body of softmaxRows for rows that fit in this many vectors:
+// they stay in registers 0 to 3. CX is n.
+func shortRows(f *file, vectors int, whole bool, factors func(sum string)) {
+	f.op("SUBQ", fmt.Sprint("$", (vectors-1)*f.width), "CX")
+	f.maskFor("CX")
+	f.op("ADDQ", fmt.Sprint("$", (vectors-1)*f.width), "CX")
+	f.op("SHLQ", "$2", "CX")
+	f.op("XORQ", "R10", "R10")
+	each := func(body func(s step, i int)) {
+		for i := range vectors {
+			body(step{offset: 4 * f.width * i, rest: i == vectors-1}, i)
+		}
+	}
+	// all leaves the combination of all vectors in register 4.
+	all := func(op string) {
+		switch vectors {
+		case 1:
+			f.op("VMOVAPS", f.v(0), f.v(4))
+		case 2, 3:
+			f.op(op, f.v(1), f.v(0), f.v(4))
+		case 4:
+			f.op(op, f.v(1), f.v(0), f.v(4))
+			f.op(op, f.v(3), f.v(2), f.v(5))
+			f.op(op, f.v(5), f.v(4), f.v(4))
+		}
+		if vectors == 3 {
+			f.op(op, f.v(2), f.v(4), f.v(4))
+		}
+		f.foldOne(op, 4, 5)
+	}
+	body := func() {
+		each(func(s step, i int) { f.getOr(s, "SI", i, 9) })
+		all("VMAXPS")
+		if !whole {
+			f.op("VMOVSS", "X4", "(BX)")
+		}
+		f.spread(4)
+		each(func(s step, i int) {
+			f.op("VSUBPS", f.v(4), f.v(i), f.v(i))
+			f.exp(i, 5, 6, 7, 14)
+		})
+		all("VADDPS")
+		if !whole {
+			f.op("VMOVSS", "X4", "(DX)")
+			return
+		}
+		factors("X4")
+		each(func(s step, i int) {
+			f.op("VFMADD213PS", f.v(6), f.v(5), f.v(i))
+			f.set(s, i, "DI")
+		})
+	}
+	if whole {
+		f.rows(body, []string{"SI", "DI"}, nil)
+	} else {
+		f.rows(body, []string{"SI"}, []string{"BX", "DX"})
+	}
 }
 
 func shiftRows(f *file) {

@@ -14,26 +14,32 @@ func (f *file) prepare() {
 	bytes := 4 * f.width
 	f.op("MOVQ", "CX", "R11")
 	f.op("ANDQ", fmt.Sprint("$", f.width-1), "R11")
-	if f.wide() {
-		f.op("MOVQ", "CX", "R9") // K1 = 1<<(n mod width) - 1
-		f.op("MOVQ", "R11", "CX")
-		f.op("MOVL", "$1", "R8")
-		f.op("SHLL", "CX", "R8")
-		f.op("DECL", "R8")
-		f.op("KMOVW", "R8", "K1")
-		f.op("MOVQ", "R9", "CX")
-	} else {
-		f.op("LEAQ", f.topic+"Mask<>+32(SB)", "R8")
-		f.op("MOVQ", "R11", "R9")
-		f.op("SHLQ", "$2", "R9")
-		f.op("SUBQ", "R9", "R8")
-		f.op("VMOVDQU", "(R8)", "Y15")
-	}
+	f.op("MOVQ", "CX", "R10")
+	f.op("MOVQ", "R11", "CX")
+	f.maskFor("CX")
+	f.op("MOVQ", "R10", "CX")
 	f.op("MOVQ", "CX", "R9")
 	f.op("SHLQ", "$2", "R9")
 	f.op("MOVQ", "R9", "R8")
 	f.op("ANDQ", fmt.Sprint("$-", unroll*bytes), "R8")
 	f.op("ANDQ", fmt.Sprint("$-", bytes), "R9")
+}
+
+// maskFor makes the mask cover as many elements, up to a whole vector, as
+// register n says; R8 and R9 are overwritten. n is CX.
+func (f *file) maskFor(n string) {
+	if f.wide() {
+		f.op("MOVL", "$1", "R8")
+		f.op("SHLL", n, "R8")
+		f.op("DECL", "R8")
+		f.op("KMOVW", "R8", "K1")
+		return
+	}
+	f.op("LEAQ", f.topic+"Mask<>+32(SB)", "R8")
+	f.op("MOVQ", n, "R9")
+	f.op("SHLQ", "$2", "R9")
+	f.op("SUBQ", "R9", "R8")
+	f.op("VMOVDQU", "(R8)", "Y15")
 }
 
 // step is one vector's worth of a sweep: which of the unrolled ones it is, how
