@@ -35,6 +35,8 @@ const (
 	// cache anyhow.
 	unpackedRows = 64
 	unpackedWork = 400 * 400 * 400
+	// memorySize is the number of elements that no cache near the core holds.
+	memorySize = 1 << 20
 	// kBlock is the length of k that is done at a time, panelBytes the size of
 	// the part of B that is: about half of a 2 MB cache.
 	kBlock     = 512
@@ -121,7 +123,7 @@ func (g *gemmProduct) single() bool {
 // on k alone.
 func (b *gemmBlock) run() {
 	kern := b.kern
-	b.packs = b.transB || b.m > unpackedRows && (b.m*b.n*b.k > unpackedWork || b.bRow%4096 == 0)
+	b.packs = b.arranges()
 	b.kStep = b.k
 	if b.k > kBlock+kBlock/4 {
 		parts := (b.k + kBlock - 1) / kBlock
@@ -155,6 +157,19 @@ func (b *gemmBlock) run() {
 			}
 		}
 	}
+}
+
+// arranges says whether B is to be packed: if it must, if it is read often
+// enough, or if it comes from memory (but not in the slow way that long
+// columns would be read).
+func (g *gemmProduct) arranges() bool {
+	if g.transB {
+		return true
+	}
+	if g.m > unpackedRows {
+		return g.m*g.n*g.k > unpackedWork || g.bRow%4096 == 0
+	}
+	return g.m > rowStep && g.k*g.n > memorySize && g.k <= 4*kBlock
 }
 
 // runPanels computes a product of few rows, each piece arranging the panel of
@@ -201,7 +216,7 @@ func (b *gemmBlock) cut() {
 	b.rowCuts = min((b.m+rowStep-1)/rowStep, pieces)
 	b.height = ((b.m+b.rowCuts-1)/b.rowCuts + rowStep - 1) / rowStep * rowStep
 	b.rowCuts = (b.m + b.height - 1) / b.height
-	b.groups = min(b.panels.total, (pieces+b.rowCuts-1)/b.rowCuts)
+	b.groups = min(b.panels.total, max(pieces/b.rowCuts, 1))
 }
 
 // share does n pieces, on several threads if the product is large.

@@ -242,6 +242,9 @@ func (s *isa) longLoop(name string, rows, vecs int, acc func(r, v int) string) {
 		for r := i; r < min(rows, 8); r += 4 {
 			fetch = append(fetch, row([3]string{"R14", "R11"}, "R8", r, 0))
 		}
+		for v := range vecs {
+			fetch = append(fetch, fmt.Sprintf("%d(DX)(R10*8)", v*s.bytes))
+		}
 		s.step(rows, vecs, acc, false, fetch)
 	}
 	emit("ADDQ $%d, R14", 4*s.elem)
@@ -264,7 +267,7 @@ func (s *isa) step(rows, vecs int, acc func(r, v int) string, masked bool, fetch
 		for v := range vecs {
 			emit("VFMADD231%s %s, %s, %s", s.suffix, s.v(s.b+v), a, acc(r, v))
 		}
-		if r%3 == 1 && len(fetch) > 0 {
+		if r > 0 && len(fetch) > 0 {
 			emit("PREFETCHT0 %s", fetch[0])
 			fetch = fetch[1:]
 		}
