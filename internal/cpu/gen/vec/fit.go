@@ -161,4 +161,3 @@ var geluTanhGradFit = perISA(func(wide bool) *fit {
 var log1pFit = perISA(func(wide bool) *fit {
 	return newFit(choose(wide, 16, 8), choose(wide, 1./15, 1./7), choose(wide, 4, 5), over(math.Log1p, 1))
 })
-

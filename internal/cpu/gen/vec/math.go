@@ -52,8 +52,15 @@ const (
 
 // exp returns eˣ, with gradual underflow.
 func (g *isa) exp(x vec) vec {
-	x = g.min(g.c(89), x)
+	// Just below the logarithm of 2¹²⁸: 2ⁿ·p is finite. Scaling overflows by
+	// itself with AVX-512.
+	limit := choose(g.wide, 89, 0x1.62e42ep6)
+	large := x
+	x = g.min(g.c(limit), x)
 	y, p, n, normal := g.expFlush(x)
+	if !g.wide {
+		y = g.sel(g.cmp(gtOQ, large, g.c(limit)), g.c(math.Inf(1)), y)
+	}
 	all := g.ctx.GP32()
 	done := g.label("normal")
 	if g.wide {
@@ -99,7 +106,7 @@ func (g *isa) expFlush(x vec) (y, p, n vec, normal mask) {
 		g.ctx.VSCALEFPS_Z(n, p, normal, y)
 		return y, p, n, normal
 	}
-	return g.keep(normal, g.scale(p, g.keep(normal, n))), p, n, normal
+	return g.keep(normal, g.scale(p, n)), p, n, normal
 }
 
 // expReduce returns n = round(x/ln 2) and r = x − n·ln 2.
@@ -120,17 +127,14 @@ func (g *isa) expm1(x vec) vec {
 	return g.sel(g.cmp(ltOQ, g.abs(x), g.c(0x1p-26)), x, g.add(p, p))
 }
 
-// scale returns p·2ⁿ for integers −126 ≤ n ≤ 129.
+// scale returns p·2ⁿ for integers n where that is a normal number; NaN stays.
 func (g *isa) scale(p, n vec) vec {
 	if g.wide {
 		return g.op(g.ctx.VSCALEFPS, p, n)
 	}
 	i := g.reg()
-	g.ctx.VCVTPS2DQ(n, i)
-	half := g.sar(i, 1)
-	one := g.bits(0x3f800000)
-	p = g.mul(p, g.iadd(g.shl(half, 23), one))
-	return g.mul(p, g.iadd(g.shl(g.isub(i, half), 23), one))
+	g.ctx.VCVTPS2DQ(n, i) // of NaN 0x80000000, shifted 0
+	return g.iadd(p, g.shl(i, 23))
 }
 
 // sigmoid returns 1/(1+e⁻ˣ).
