@@ -7439,55 +7439,50 @@ TEXT ·vecNegAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VXORPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VXORPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VXORPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VXORPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VXORPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VXORPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VXORPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -7501,55 +7496,50 @@ TEXT ·vecAbsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData1<>+0(SB), Y0
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VANDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VANDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VANDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VANDPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VANDPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VANDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -7563,97 +7553,82 @@ TEXT ·vecSignAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VORPS        Y2, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x0c, Y2, Y0, Y2
-	VCMPPS       $0x03, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y0, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VORPS        Y2, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x0c, Y2, Y0, Y2
-	VCMPPS       $0x03, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y0, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VORPS        Y2, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x0c, Y2, Y0, Y2
-	VCMPPS       $0x03, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y0, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VORPS        Y2, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x0c, Y2, Y0, Y2
-	VCMPPS       $0x03, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y0, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ      DX, $0x00000020
+	JL        below4
+	VMOVUPS   (CX), Y3
+	VANDPS    Y0, Y3, Y4
+	VORPS     Y1, Y4, Y4
+	VCMPPS    $0x0c, Y2, Y3, Y5
+	VCMPPS    $0x03, Y3, Y3, Y6
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y3, (AX)
+	VMOVUPS   32(CX), Y3
+	VANDPS    Y0, Y3, Y4
+	VORPS     Y1, Y4, Y4
+	VCMPPS    $0x0c, Y2, Y3, Y5
+	VCMPPS    $0x03, Y3, Y3, Y6
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y3, 32(AX)
+	VMOVUPS   64(CX), Y3
+	VANDPS    Y0, Y3, Y4
+	VORPS     Y1, Y4, Y4
+	VCMPPS    $0x0c, Y2, Y3, Y5
+	VCMPPS    $0x03, Y3, Y3, Y6
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y3, 64(AX)
+	VMOVUPS   96(CX), Y3
+	VANDPS    Y0, Y3, Y4
+	VORPS     Y1, Y4, Y4
+	VCMPPS    $0x0c, Y2, Y3, Y5
+	VCMPPS    $0x03, Y3, Y3, Y6
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y3, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000020, DX
+	JMP       loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VORPS        Y2, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x0c, Y2, Y0, Y2
-	VCMPPS       $0x03, Y0, Y0, Y3
-	VBLENDVPS    Y3, Y0, Y1, Y1
-	VBLENDVPS    Y2, Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ      DX, $0x00000008
+	JL        below1
+	VMOVUPS   (CX), Y3
+	VANDPS    Y0, Y3, Y4
+	VORPS     Y1, Y4, Y4
+	VCMPPS    $0x0c, Y2, Y3, Y5
+	VCMPPS    $0x03, Y3, Y3, Y6
+	VBLENDVPS Y6, Y3, Y4, Y4
+	VBLENDVPS Y5, Y4, Y3, Y3
+	VMOVUPS   Y3, (AX)
+	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000008, DX
+	JMP       loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VORPS        Y3, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x0c, Y3, Y1, Y3
-	VCMPPS       $0x03, Y1, Y1, Y4
-	VBLENDVPS    Y4, Y1, Y2, Y2
-	VBLENDVPS    Y3, Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VANDPS     Y0, Y4, Y0
+	VORPS      Y1, Y0, Y0
+	VCMPPS     $0x0c, Y2, Y4, Y1
+	VCMPPS     $0x03, Y4, Y4, Y2
+	VBLENDVPS  Y2, Y4, Y0, Y0
+	VBLENDVPS  Y1, Y0, Y4, Y0
+	VMASKMOVPS Y0, Y3, (AX)
 
 done:
 	VZEROUPPER
@@ -7779,61 +7754,56 @@ TEXT ·vecRsqrtAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y0
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VSQRTPS      Y0, Y0
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VSQRTPS Y1, Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSQRTPS      Y1, Y1
-	VDIVPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VSQRTPS    Y2, Y2
+	VDIVPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -7847,55 +7817,50 @@ TEXT ·vecReciprocalAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y0
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VDIVPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VDIVPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VDIVPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VDIVPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -7909,55 +7874,50 @@ TEXT ·vecReLUAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData3<>+0(SB), Y0
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ    DX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	SUBQ    $0x00000020, DX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VMAXPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ    DX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VMAXPS  Y1, Y0, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VMAXPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMAXPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -8196,69 +8156,64 @@ TEXT ·vecReLUGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData3<>+0(SB), Y0
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x16, Y2, Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x16, Y2, Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      64(DX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x16, Y2, Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VMOVUPS      96(DX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x16, Y2, Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, BX
-	JMP          loop4
+	CMPQ    BX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VCMPPS  $0x16, Y0, Y2, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(DX), Y2
+	VCMPPS  $0x16, Y0, Y2, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 64(DX), Y2
+	VCMPPS  $0x16, Y0, Y2, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMOVUPS 96(DX), Y2
+	VCMPPS  $0x16, Y0, Y2, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JMP     loop4
 
 below4:
 loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x16, Y2, Y1, Y1
-	VANDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
+	CMPQ    BX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VCMPPS  $0x16, Y0, Y2, Y2
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     loop1
 
 below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x16, Y3, Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	TESTQ      BX, BX
+	JE         done
+	LEAQ       vecData144<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y3
+	VCMPPS     $0x16, Y0, Y3, Y0
+	VANDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)
 
 done:
 	VZEROUPPER
@@ -8272,67 +8227,62 @@ TEXT ·vecLeakyReLUAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y1
+	VBROADCASTSS vecData3<>+0(SB), Y1
 
 loop4:
-	CMPQ         DX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	VMOVUPS      32(CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      64(CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVUPS      96(CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	SUBQ         $0x00000020, DX
-	JMP          loop4
+	CMPQ      DX, $0x00000020
+	JL        below4
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, (AX)
+	VMOVUPS   32(CX), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 32(AX)
+	VMOVUPS   64(CX), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 64(AX)
+	VMOVUPS   96(CX), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	SUBQ      $0x00000020, DX
+	JMP       loop4
 
 below4:
 loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
+	CMPQ      DX, $0x00000008
+	JL        below1
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x1e, Y1, Y2, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000020, CX
+	SUBQ      $0x00000008, DX
+	JMP       loop1
 
 below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y1
-	VMASKMOVPS   (CX), Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y3
-	VMULPS       Y0, Y2, Y0
-	VBLENDVPS    Y3, Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (AX)
+	TESTQ      DX, DX
+	JE         done
+	LEAQ       vecData144<>+32(SB), BX
+	SHLQ       $0x02, DX
+	SUBQ       DX, BX
+	VMOVUPS    (BX), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VCMPPS     $0x1e, Y1, Y3, Y1
+	VMULPS     Y0, Y3, Y0
+	VBLENDVPS  Y1, Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
 
 done:
 	VZEROUPPER
@@ -8347,75 +8297,70 @@ TEXT ·vecLeakyReLUGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y1
+	VBROADCASTSS vecData3<>+0(SB), Y1
 
 loop4:
-	CMPQ         BX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y1
-	VMOVUPS      (DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	VMOVUPS      32(CX), Y1
-	VMOVUPS      32(DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      64(CX), Y1
-	VMOVUPS      64(DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 64(AX)
-	VMOVUPS      96(CX), Y1
-	VMOVUPS      96(DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, BX
-	JMP          loop4
+	CMPQ      BX, $0x00000020
+	JL        below4
+	VMOVUPS   (CX), Y2
+	VMOVUPS   (DX), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, (AX)
+	VMOVUPS   32(CX), Y2
+	VMOVUPS   32(DX), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 32(AX)
+	VMOVUPS   64(CX), Y2
+	VMOVUPS   64(DX), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 64(AX)
+	VMOVUPS   96(CX), Y2
+	VMOVUPS   96(DX), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, 96(AX)
+	ADDQ      $0x00000080, AX
+	ADDQ      $0x00000080, CX
+	ADDQ      $0x00000080, DX
+	SUBQ      $0x00000020, BX
+	JMP       loop4
 
 below4:
 loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y1
-	VMOVUPS      (DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VMULPS       Y0, Y1, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
+	CMPQ      BX, $0x00000008
+	JL        below1
+	VMOVUPS   (CX), Y2
+	VMOVUPS   (DX), Y3
+	VCMPPS    $0x1e, Y1, Y3, Y3
+	VMULPS    Y0, Y2, Y4
+	VBLENDVPS Y3, Y2, Y4, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x00000020, AX
+	ADDQ      $0x00000020, CX
+	ADDQ      $0x00000020, DX
+	SUBQ      $0x00000008, BX
+	JMP       loop1
 
 below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y1
-	VMASKMOVPS   (CX), Y1, Y2
-	VMASKMOVPS   (DX), Y1, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x1e, Y4, Y3, Y3
-	VMULPS       Y0, Y2, Y0
-	VBLENDVPS    Y3, Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (AX)
+	TESTQ      BX, BX
+	JE         done
+	LEAQ       vecData144<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVUPS    (SI), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VMASKMOVPS (DX), Y2, Y4
+	VCMPPS     $0x1e, Y1, Y4, Y1
+	VMULPS     Y0, Y3, Y0
+	VBLENDVPS  Y1, Y3, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)
 
 done:
 	VZEROUPPER
@@ -8430,3145 +8375,50 @@ TEXT ·vecTanhGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y0
 
 loop4:
 	CMPQ         BX, $0x00000020
 	JL           below4
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      64(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VMOVUPS      96(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, BX
-	JMP          loop4
-
-below4:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VFNMADD231PS Y1, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VFNMADD231PS Y2, Y2, Y3
-	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSigmoidGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX
-TEXT ·vecSigmoidGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop4:
-	CMPQ         BX, $0x00000020
-	JL           below4
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	VMOVUPS      64(CX), Y0
-	VMOVUPS      64(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 64(AX)
-	VMOVUPS      96(CX), Y0
-	VMOVUPS      96(DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 96(AX)
-	ADDQ         $0x00000080, AX
-	ADDQ         $0x00000080, CX
-	ADDQ         $0x00000080, DX
-	SUBQ         $0x00000020, BX
-	JMP          loop4
-
-below4:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y1, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VSUBPS       Y2, Y3, Y3
-	VMULPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecExpAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecExpAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData145<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y3, Y5
-	VANDPS       Y5, Y4, Y5
-	VBROADCASTSS vecData145<>+0(SB), Y6
-	VCMPPS       $0x1e, Y6, Y0, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y6
-	VBLENDVPS    Y0, Y6, Y5, Y0
-	VMOVMSKPS    Y4, BX
-	CMPL         BX, $0x000000ff
-	JE           normal1
-	VBROADCASTSS vecData15<>+0(SB), Y4
-	VCMPPS       $0x1d, Y4, Y1, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VCVTPS2DQ    Y2, Y2
-	VBROADCASTSS vecData146<>+0(SB), Y4
-	VPADDD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VANDPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VORPS        Y1, Y0, Y0
-
-normal1:
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData145<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y3, Y5
-	VANDPS       Y5, Y4, Y5
-	VBROADCASTSS vecData145<>+0(SB), Y6
-	VCMPPS       $0x1e, Y6, Y0, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y6
-	VBLENDVPS    Y0, Y6, Y5, Y0
-	VMOVMSKPS    Y4, BX
-	CMPL         BX, $0x000000ff
-	JE           normal2
-	VBROADCASTSS vecData15<>+0(SB), Y4
-	VCMPPS       $0x1d, Y4, Y1, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VCVTPS2DQ    Y2, Y2
-	VBROADCASTSS vecData146<>+0(SB), Y4
-	VPADDD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VANDPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VORPS        Y1, Y0, Y0
-
-normal2:
-	VMOVUPS Y0, 32(AX)
-	ADDQ    $0x00000040, AX
-	ADDQ    $0x00000040, CX
-	SUBQ    $0x00000010, DX
-	JMP     loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData145<>+0(SB), Y1
-	VMINPS       Y0, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y4
-	VCVTPS2DQ    Y2, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y3, Y5
-	VANDPS       Y5, Y4, Y5
-	VBROADCASTSS vecData145<>+0(SB), Y6
-	VCMPPS       $0x1e, Y6, Y0, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y6
-	VBLENDVPS    Y0, Y6, Y5, Y0
-	VMOVMSKPS    Y4, BX
-	CMPL         BX, $0x000000ff
-	JE           normal3
-	VBROADCASTSS vecData15<>+0(SB), Y4
-	VCMPPS       $0x1d, Y4, Y1, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y1, Y1
-	VANDPS       Y1, Y4, Y1
-	VCVTPS2DQ    Y2, Y2
-	VBROADCASTSS vecData146<>+0(SB), Y4
-	VPADDD       Y4, Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VANDPS       Y1, Y3, Y3
-	VMULPS       Y2, Y3, Y2
-	VCVTPS2DQ    Y2, Y2
-	VANDPS       Y1, Y2, Y1
-	VORPS        Y1, Y0, Y0
-
-normal3:
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x00000020, AX
-	ADDQ    $0x00000020, CX
-	SUBQ    $0x00000008, DX
-	JMP     loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData145<>+0(SB), Y2
-	VMINPS       Y1, Y2, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y5
-	VCVTPS2DQ    Y3, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y4, Y6
-	VANDPS       Y6, Y5, Y6
-	VBROADCASTSS vecData145<>+0(SB), Y7
-	VCMPPS       $0x1e, Y7, Y1, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y7
-	VBLENDVPS    Y1, Y7, Y6, Y1
-	VMOVMSKPS    Y5, CX
-	CMPL         CX, $0x000000ff
-	JE           normal4
-	VBROADCASTSS vecData15<>+0(SB), Y5
-	VCMPPS       $0x1d, Y5, Y2, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x11, Y6, Y2, Y2
-	VANDPS       Y2, Y5, Y2
-	VCVTPS2DQ    Y3, Y3
-	VBROADCASTSS vecData146<>+0(SB), Y5
-	VPADDD       Y5, Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VANDPS       Y2, Y4, Y4
-	VMULPS       Y3, Y4, Y3
-	VCVTPS2DQ    Y3, Y3
-	VANDPS       Y2, Y3, Y2
-	VORPS        Y2, Y1, Y1
-
-normal4:
-	VMASKMOVPS Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecTanhAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData147<>+0(SB), Y1
-	VBROADCASTSS vecData148<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData149<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData150<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData151<>+0(SB), Y3, Y2
-	VPERMPS      vecData152<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData153<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData155<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData156<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData157<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData158<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData159<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData160<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData161<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData147<>+0(SB), Y1
-	VBROADCASTSS vecData148<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData149<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData150<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData151<>+0(SB), Y3, Y2
-	VPERMPS      vecData152<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData153<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData155<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData156<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData157<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData158<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData159<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData160<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData161<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData147<>+0(SB), Y1
-	VBROADCASTSS vecData148<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData149<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData150<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData151<>+0(SB), Y3, Y2
-	VPERMPS      vecData152<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData153<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData154<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData155<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData156<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData157<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData158<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData159<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData160<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData161<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData162<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData147<>+0(SB), Y2
-	VBROADCASTSS vecData148<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData149<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData150<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData151<>+0(SB), Y4, Y3
-	VPERMPS      vecData152<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData153<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData154<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData155<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData156<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData157<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData158<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData159<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData160<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData161<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData162<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecErfAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecErfAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData165<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData166<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData167<>+0(SB), Y3, Y2
-	VPERMPS      vecData168<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData169<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData170<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData171<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData172<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData173<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData174<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData175<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData165<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData166<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData167<>+0(SB), Y3, Y2
-	VPERMPS      vecData168<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData169<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData170<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData171<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData172<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData173<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData174<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData175<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y1
-	VBROADCASTSS vecData164<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y0
-	VMAXPS       Y0, Y1, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData165<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData166<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VPERMPS      vecData167<>+0(SB), Y3, Y2
-	VPERMPS      vecData168<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData169<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData170<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData171<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData172<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData173<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData174<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y1, Y2
-	VPERMPS      vecData175<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y1, Y2
-	VMULPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData163<>+0(SB), Y2
-	VBROADCASTSS vecData164<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData165<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData166<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData167<>+0(SB), Y4, Y3
-	VPERMPS      vecData168<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData169<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData170<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData171<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData172<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData173<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData174<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData175<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecGELUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecGELUAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData176<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData177<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData178<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData179<>+0(SB), Y3, Y2
-	VPERMPS      vecData180<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData181<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData182<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData183<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData184<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData185<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData186<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData187<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData188<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData176<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData177<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData178<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData179<>+0(SB), Y3, Y2
-	VPERMPS      vecData180<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData181<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData182<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData183<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData184<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData185<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData186<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData187<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData188<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData176<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData177<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData178<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData179<>+0(SB), Y3, Y2
-	VPERMPS      vecData180<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData181<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData182<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData183<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData184<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData185<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData186<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData187<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData188<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData176<>+0(SB), Y2
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VMINPS       Y3, Y2, Y2
-	VBROADCASTSS vecData177<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData178<>+0(SB), Y5
-	VMOVAPS      Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData179<>+0(SB), Y4, Y3
-	VPERMPS      vecData180<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData181<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData182<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData183<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData184<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData185<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData186<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData187<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData188<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y6, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VFNMADD231PS Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecGELUTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecGELUTanhAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData189<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData190<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData191<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData192<>+0(SB), Y3, Y2
-	VPERMPS      vecData193<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData194<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData195<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData196<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData197<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData198<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData199<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData200<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData201<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData202<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData203<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData189<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData190<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData191<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData192<>+0(SB), Y3, Y2
-	VPERMPS      vecData193<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData194<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData195<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData196<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData197<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData198<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData199<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData200<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData201<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData202<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData203<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData189<>+0(SB), Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VMINPS       Y2, Y1, Y1
-	VBROADCASTSS vecData190<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData191<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData192<>+0(SB), Y3, Y2
-	VPERMPS      vecData193<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData194<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData195<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData196<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData197<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData198<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData199<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData200<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData201<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData202<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData203<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData189<>+0(SB), Y2
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VMINPS       Y3, Y2, Y2
-	VBROADCASTSS vecData190<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData191<>+0(SB), Y5
-	VMOVAPS      Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData192<>+0(SB), Y4, Y3
-	VPERMPS      vecData193<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData194<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData195<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData196<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData197<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData198<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData199<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData200<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData201<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData202<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData203<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y6, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VFNMADD231PS Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecGELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecGELUGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         BX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData204<>+0(SB), Y2
-	VBROADCASTSS vecData205<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData206<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData207<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData208<>+0(SB), Y4, Y3
-	VPERMPS      vecData209<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData211<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData212<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData213<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData214<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData215<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData216<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData217<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData218<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData204<>+0(SB), Y2
-	VBROADCASTSS vecData205<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData206<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData207<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData208<>+0(SB), Y4, Y3
-	VPERMPS      vecData209<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData211<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData212<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData213<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData214<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData215<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData216<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData217<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData218<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData204<>+0(SB), Y2
-	VBROADCASTSS vecData205<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData206<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData207<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData208<>+0(SB), Y4, Y3
-	VPERMPS      vecData209<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData210<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData211<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData212<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData213<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData214<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData215<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData216<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData217<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData218<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData204<>+0(SB), Y3
-	VBROADCASTSS vecData205<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData206<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData207<>+0(SB), Y6
-	VFNMADD231PS Y6, Y4, Y3
-	VPERMPS      vecData208<>+0(SB), Y5, Y4
-	VPERMPS      vecData209<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData210<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData211<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData212<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData213<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData214<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData215<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData216<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData217<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData218<>+0(SB), Y5, Y5
-	VFMADD213PS  Y5, Y3, Y4
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS vecData13<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecGELUTanhGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecGELUTanhGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         BX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData222<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData223<>+0(SB), Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData225<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData226<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData227<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData228<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData229<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData230<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData231<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData232<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData233<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData234<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData235<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData236<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData222<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData223<>+0(SB), Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData225<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData226<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData227<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData228<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData229<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData230<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData231<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData232<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData233<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData234<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData235<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData236<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData219<>+0(SB), Y2
-	VBROADCASTSS vecData220<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y1
-	VMAXPS       Y1, Y2, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData222<>+0(SB), Y5
-	VFNMADD231PS Y5, Y3, Y2
-	VPERMPS      vecData223<>+0(SB), Y4, Y3
-	VPERMPS      vecData224<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData225<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData226<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData227<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData228<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData229<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData230<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData231<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData232<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData233<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData234<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData235<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y2, Y3
-	VPERMPS      vecData236<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y1, Y3, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData219<>+0(SB), Y3
-	VBROADCASTSS vecData220<>+0(SB), Y4
-	VMINPS       Y2, Y4, Y2
-	VMAXPS       Y2, Y3, Y2
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData221<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData222<>+0(SB), Y6
-	VFNMADD231PS Y6, Y4, Y3
-	VPERMPS      vecData223<>+0(SB), Y5, Y4
-	VPERMPS      vecData224<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData225<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData226<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData227<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData228<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData229<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData230<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData231<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData232<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData233<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData234<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData235<>+0(SB), Y5, Y6
-	VFMADD213PS  Y6, Y3, Y4
-	VPERMPS      vecData236<>+0(SB), Y5, Y5
-	VFMADD213PS  Y5, Y3, Y4
-	VMULPS       Y2, Y4, Y2
-	VBROADCASTSS vecData13<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSigmoidAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecSigmoidAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y0
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y0, Y1, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y1, Y2, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSiLUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecSiLUAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y3
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VBROADCASTSS vecData105<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y3
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VBROADCASTSS vecData105<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VDIVPS       Y2, Y3, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y0, Y3
-	VMULPS       Y2, Y1, Y1
-	VBLENDVPS    Y3, Y1, Y2, Y1
-	VBROADCASTSS vecData105<>+0(SB), Y2
-	VMAXPS       Y0, Y2, Y0
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y4
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y4, Y2, Y3, Y2
-	VBROADCASTSS vecData105<>+0(SB), Y3
-	VMAXPS       Y1, Y3, Y1
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSoftplusGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecSoftplusGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         BX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y1, Y2, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y1, Y2, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y1
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y1, Y2, Y3, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y3
-	VORPS        Y3, Y2, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x15, Y6, Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y4
-	VANDPS       Y4, Y3, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VBROADCASTSS vecData3<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y2, Y2
-	VMULPS       Y4, Y3, Y3
-	VBLENDVPS    Y2, Y3, Y4, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSiLUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecSiLUGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         BX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y4
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y4, Y2, Y3, Y5
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VBROADCASTSS vecData106<>+0(SB), Y3
-	VBROADCASTSS vecData107<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y5, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VMOVUPS      32(DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y4
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y4, Y2, Y3, Y5
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VBROADCASTSS vecData106<>+0(SB), Y3
-	VBROADCASTSS vecData107<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y5, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         BX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VMOVUPS      (DX), Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VADDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VDIVPS       Y3, Y4, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y1, Y4
-	VMULPS       Y3, Y2, Y2
-	VBLENDVPS    Y4, Y2, Y3, Y5
-	VBLENDVPS    Y4, Y3, Y2, Y2
-	VBROADCASTSS vecData106<>+0(SB), Y3
-	VBROADCASTSS vecData107<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y1
-	VMAXPS       Y1, Y3, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VMULPS       Y3, Y5, Y1
-	VMULPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	ADDQ         $0x00000020, DX
-	SUBQ         $0x00000008, BX
-	JMP          loop1
-
-below1:
-	TESTQ        BX, BX
-	JE           done
-	LEAQ         vecData144<>+32(SB), SI
-	SHLQ         $0x02, BX
-	SUBQ         BX, SI
-	VMOVUPS      (SI), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VMASKMOVPS   (DX), Y0, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y3
-	VORPS        Y3, Y2, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x15, Y6, Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y4
-	VANDPS       Y4, Y3, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VADDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VDIVPS       Y4, Y5, Y4
-	VBROADCASTSS vecData3<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y2, Y5
-	VMULPS       Y4, Y3, Y3
-	VBLENDVPS    Y5, Y3, Y4, Y6
-	VBLENDVPS    Y5, Y4, Y3, Y3
-	VBROADCASTSS vecData106<>+0(SB), Y4
-	VBROADCASTSS vecData107<>+0(SB), Y5
-	VMINPS       Y2, Y5, Y2
-	VMAXPS       Y2, Y4, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VMULPS       Y4, Y6, Y2
-	VMULPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecSoftplusAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecSoftplusAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VMOVUPS      Y2, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VMOVUPS      Y2, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VMOVUPS      Y2, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData237<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData238<>+0(SB), Y5
-	VMOVAPS      Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData239<>+0(SB), Y4, Y3
-	VPERMPS      vecData240<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData241<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData242<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData243<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData244<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y6, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VFMADD213PS  Y1, Y2, Y3
-	VMASKMOVPS   Y3, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecLogSigmoidAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecLogSigmoidAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y0
-	VXORPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y0
-	VXORPS       Y0, Y2, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y0, Y0
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VORPS        Y1, Y0, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VMOVAPS      Y1, Y4
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y4, Y3
-	VBROADCASTSS vecData14<>+0(SB), Y4
-	VCMPPS       $0x15, Y4, Y1, Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y3, Y2
-	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y4
-	VMOVAPS      Y1, Y5
-	VFNMADD231PS Y4, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y3, Y2
-	VPERMPS      vecData240<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y3, Y4
-	VFMADD213PS  Y4, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y3, Y3
-	VFMADD213PS  Y3, Y5, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMAXPS       Y0, Y3, Y0
-	VFMADD213PS  Y0, Y1, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y0
-	VXORPS       Y0, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VXORPS       Y2, Y1, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y2
-	VORPS        Y2, Y1, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VMOVAPS      Y2, Y5
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y5
-	VBROADCASTSS vecData9<>+0(SB), Y4
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMADD213PS  Y6, Y5, Y4
-	VBROADCASTSS vecData14<>+0(SB), Y5
-	VCMPPS       $0x15, Y5, Y2, Y2
-	VCVTPS2DQ    Y3, Y3
-	VPSLLD       $0x17, Y3, Y3
-	VPADDD       Y3, Y4, Y3
-	VANDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData237<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData238<>+0(SB), Y5
-	VMOVAPS      Y2, Y6
-	VFNMADD231PS Y5, Y3, Y6
-	VPERMPS      vecData239<>+0(SB), Y4, Y3
-	VPERMPS      vecData240<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData241<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData242<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData243<>+0(SB), Y4, Y5
-	VFMADD213PS  Y5, Y6, Y3
-	VPERMPS      vecData244<>+0(SB), Y4, Y4
-	VFMADD213PS  Y4, Y6, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VMAXPS       Y1, Y4, Y1
-	VFMADD213PS  Y1, Y2, Y3
-	VBROADCASTSS vecData0<>+0(SB), Y1
-	VXORPS       Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecELUGradAVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         b+16(FP), DX
-	MOVQ         n+32(FP), BX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y1
-
-loop2:
-	CMPQ         BX, $0x00000010
-	JL           below2
 	VMOVUPS      (CX), Y1
 	VMOVUPS      (DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x15, Y6, Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y4
-	VANDPS       Y4, Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x1e, Y4, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      Y1, (AX)
 	VMOVUPS      32(CX), Y1
 	VMOVUPS      32(DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x15, Y6, Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y4
-	VANDPS       Y4, Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x1e, Y4, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      Y1, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	ADDQ         $0x00000040, DX
-	SUBQ         $0x00000010, BX
-	JMP          loop2
+	VMOVUPS      64(CX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 64(AX)
+	VMOVUPS      96(CX), Y1
+	VMOVUPS      96(DX), Y2
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, CX
+	ADDQ         $0x00000080, DX
+	SUBQ         $0x00000020, BX
+	JMP          loop4
 
-below2:
+below4:
 loop1:
 	CMPQ         BX, $0x00000008
 	JL           below1
 	VMOVUPS      (CX), Y1
 	VMOVUPS      (DX), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VMINPS       Y2, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VMOVAPS      Y3, Y6
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y6
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMADD213PS  Y7, Y6, Y5
-	VBROADCASTSS vecData14<>+0(SB), Y6
-	VCMPPS       $0x15, Y6, Y3, Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y5, Y4
-	VANDPS       Y4, Y3, Y3
-	VMULPS       Y0, Y3, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x1e, Y4, Y2, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y2, Y2, Y3
+	VMULPS       Y3, Y1, Y1
 	VMOVUPS      Y1, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
@@ -11585,44 +8435,2890 @@ below1:
 	VMOVUPS      (SI), Y1
 	VMASKMOVPS   (CX), Y1, Y2
 	VMASKMOVPS   (DX), Y1, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VMINPS       Y3, Y4, Y4
-	VBROADCASTSS vecData5<>+0(SB), Y5
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VSUBPS       Y5, Y6, Y5
-	VBROADCASTSS vecData7<>+0(SB), Y6
-	VMOVAPS      Y4, Y7
-	VFNMADD231PS Y6, Y5, Y7
-	VBROADCASTSS vecData8<>+0(SB), Y6
-	VFNMADD231PS Y6, Y5, Y7
-	VBROADCASTSS vecData9<>+0(SB), Y6
-	VBROADCASTSS vecData10<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData11<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData12<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData13<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData2<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData2<>+0(SB), Y8
-	VFMADD213PS  Y8, Y7, Y6
-	VBROADCASTSS vecData14<>+0(SB), Y7
-	VCMPPS       $0x15, Y7, Y4, Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y6, Y5
-	VANDPS       Y5, Y4, Y4
-	VMULPS       Y0, Y4, Y0
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x1e, Y4, Y3, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y0, Y0
+	VFNMADD231PS Y3, Y3, Y0
 	VMULPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSigmoidGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX
+TEXT ·vecSigmoidGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y0
+
+loop4:
+	CMPQ    BX, $0x00000020
+	JL      below4
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y2, Y0, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 32(DX), Y2
+	VSUBPS  Y2, Y0, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(CX), Y1
+	VMOVUPS 64(DX), Y2
+	VSUBPS  Y2, Y0, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(CX), Y1
+	VMOVUPS 96(DX), Y2
+	VSUBPS  Y2, Y0, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	SUBQ    $0x00000020, BX
+	JMP     loop4
+
+below4:
+loop1:
+	CMPQ    BX, $0x00000008
+	JL      below1
+	VMOVUPS (CX), Y1
+	VMOVUPS (DX), Y2
+	VSUBPS  Y2, Y0, Y3
+	VMULPS  Y3, Y2, Y2
+	VMULPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	ADDQ    $0x00000020, DX
+	SUBQ    $0x00000008, BX
+	JMP     loop1
+
+below1:
+	TESTQ      BX, BX
+	JE         done
+	LEAQ       vecData144<>+32(SB), SI
+	SHLQ       $0x02, BX
+	SUBQ       BX, SI
+	VMOVUPS    (SI), Y1
+	VMASKMOVPS (CX), Y1, Y2
+	VMASKMOVPS (DX), Y1, Y3
+	VSUBPS     Y3, Y0, Y0
+	VMULPS     Y0, Y3, Y0
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecExpAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecExpAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData145<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y0, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y9
+	VCVTPS2DQ    Y8, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y11, Y10, Y11
+	VANDPS       Y11, Y9, Y11
+	VCMPPS       $0x1e, Y0, Y6, Y6
+	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBLENDVPS    Y6, Y12, Y11, Y6
+	VMOVMSKPS    Y9, BX
+	CMPL         BX, $0x000000ff
+	JE           normal2
+	VBROADCASTSS vecData15<>+0(SB), Y9
+	VCMPPS       $0x1d, Y9, Y7, Y9
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x11, Y11, Y7, Y7
+	VANDPS       Y7, Y9, Y7
+	VCVTPS2DQ    Y8, Y8
+	VBROADCASTSS vecData146<>+0(SB), Y9
+	VPADDD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VANDPS       Y7, Y10, Y9
+	VMULPS       Y8, Y9, Y8
+	VCVTPS2DQ    Y8, Y8
+	VANDPS       Y7, Y8, Y7
+	VORPS        Y7, Y6, Y6
+
+normal2:
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMINPS       Y6, Y0, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y9
+	VCVTPS2DQ    Y8, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y11, Y10, Y11
+	VANDPS       Y11, Y9, Y11
+	VCMPPS       $0x1e, Y0, Y6, Y6
+	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBLENDVPS    Y6, Y12, Y11, Y6
+	VMOVMSKPS    Y9, BX
+	CMPL         BX, $0x000000ff
+	JE           normal3
+	VBROADCASTSS vecData15<>+0(SB), Y9
+	VCMPPS       $0x1d, Y9, Y7, Y9
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x11, Y11, Y7, Y7
+	VANDPS       Y7, Y9, Y7
+	VCVTPS2DQ    Y8, Y8
+	VBROADCASTSS vecData146<>+0(SB), Y9
+	VPADDD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VANDPS       Y7, Y10, Y9
+	VMULPS       Y8, Y9, Y8
+	VCVTPS2DQ    Y8, Y8
+	VANDPS       Y7, Y8, Y7
+	VORPS        Y7, Y6, Y6
+
+normal3:
+	VMOVUPS Y6, 32(AX)
+	ADDQ    $0x00000040, AX
+	ADDQ    $0x00000040, CX
+	SUBQ    $0x00000010, DX
+	JMP     loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y0, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y9
+	VCVTPS2DQ    Y8, Y11
+	VPSLLD       $0x17, Y11, Y11
+	VPADDD       Y11, Y10, Y11
+	VANDPS       Y11, Y9, Y11
+	VCMPPS       $0x1e, Y0, Y6, Y6
+	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBLENDVPS    Y6, Y12, Y11, Y6
+	VMOVMSKPS    Y9, BX
+	CMPL         BX, $0x000000ff
+	JE           normal4
+	VBROADCASTSS vecData15<>+0(SB), Y9
+	VCMPPS       $0x1d, Y9, Y7, Y9
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x11, Y11, Y7, Y7
+	VANDPS       Y7, Y9, Y7
+	VCVTPS2DQ    Y8, Y8
+	VBROADCASTSS vecData146<>+0(SB), Y9
+	VPADDD       Y9, Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VANDPS       Y7, Y10, Y9
+	VMULPS       Y8, Y9, Y8
+	VCVTPS2DQ    Y8, Y8
+	VANDPS       Y7, Y8, Y7
+	VORPS        Y7, Y6, Y6
+
+normal4:
+	VMOVUPS Y6, (AX)
+	ADDQ    $0x00000020, AX
+	ADDQ    $0x00000020, CX
+	SUBQ    $0x00000008, DX
+	JMP     loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMINPS       Y7, Y0, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y1
+	VMOVAPS      Y8, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y8, Y2
+	VCVTPS2DQ    Y1, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       Y4, Y3, Y4
+	VANDPS       Y4, Y2, Y4
+	VCMPPS       $0x1e, Y0, Y7, Y0
+	VBROADCASTSS vecData140<>+0(SB), Y5
+	VBLENDVPS    Y0, Y5, Y4, Y0
+	VMOVMSKPS    Y2, CX
+	CMPL         CX, $0x000000ff
+	JE           normal5
+	VBROADCASTSS vecData15<>+0(SB), Y2
+	VCMPPS       $0x1d, Y2, Y8, Y2
+	VBROADCASTSS vecData14<>+0(SB), Y4
+	VCMPPS       $0x11, Y4, Y8, Y4
+	VANDPS       Y4, Y2, Y2
+	VCVTPS2DQ    Y1, Y1
+	VBROADCASTSS vecData146<>+0(SB), Y4
+	VPADDD       Y4, Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VANDPS       Y2, Y3, Y3
+	VMULPS       Y1, Y3, Y1
+	VCVTPS2DQ    Y1, Y1
+	VANDPS       Y2, Y1, Y1
+	VORPS        Y1, Y0, Y0
+
+normal5:
+	VMASKMOVPS Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecTanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData147<>+0(SB), Y0
+	VBROADCASTSS vecData148<>+0(SB), Y1
+	VBROADCASTSS vecData1<>+0(SB), Y2
+	VBROADCASTSS vecData149<>+0(SB), Y3
+	VBROADCASTSS vecData6<>+0(SB), Y4
+	VBROADCASTSS vecData150<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData151<>+0(SB), Y8, Y9
+	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData151<>+0(SB), Y8, Y9
+	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData151<>+0(SB), Y8, Y9
+	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMINPS       Y7, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VANDPS       Y2, Y0, Y1
+	VMOVAPS      Y4, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VSUBPS       Y4, Y2, Y3
+	VFNMADD231PS Y5, Y3, Y1
+	VPERMPS      vecData151<>+0(SB), Y2, Y3
+	VPERMPS      vecData152<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData153<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData154<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData155<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData156<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData157<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData158<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData159<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData160<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData161<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData162<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecErfAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecErfAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData163<>+0(SB), Y0
+	VBROADCASTSS vecData164<>+0(SB), Y1
+	VBROADCASTSS vecData1<>+0(SB), Y2
+	VBROADCASTSS vecData165<>+0(SB), Y3
+	VBROADCASTSS vecData6<>+0(SB), Y4
+	VBROADCASTSS vecData166<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData167<>+0(SB), Y8, Y9
+	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData167<>+0(SB), Y8, Y9
+	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y6
+	VMAXPS       Y6, Y0, Y6
+	VANDPS       Y2, Y6, Y7
+	VMOVAPS      Y4, Y8
+	VFMADD231PS  Y3, Y7, Y8
+	VSUBPS       Y4, Y8, Y9
+	VFNMADD231PS Y5, Y9, Y7
+	VPERMPS      vecData167<>+0(SB), Y8, Y9
+	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VMULPS       Y9, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMINPS       Y7, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VANDPS       Y2, Y0, Y1
+	VMOVAPS      Y4, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VSUBPS       Y4, Y2, Y3
+	VFNMADD231PS Y5, Y3, Y1
+	VPERMPS      vecData167<>+0(SB), Y2, Y3
+	VPERMPS      vecData168<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData169<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData170<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData171<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData172<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData173<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData174<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData175<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VMULPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecGELUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecGELUAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData176<>+0(SB), Y0
+	VBROADCASTSS vecData1<>+0(SB), Y1
+	VBROADCASTSS vecData177<>+0(SB), Y2
+	VBROADCASTSS vecData6<>+0(SB), Y3
+	VBROADCASTSS vecData178<>+0(SB), Y4
+	VBROADCASTSS vecData3<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y9
+	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y9
+	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y9
+	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VANDPS       Y1, Y7, Y1
+	VMINPS       Y1, Y0, Y0
+	VMOVAPS      Y3, Y1
+	VFMADD231PS  Y2, Y0, Y1
+	VSUBPS       Y3, Y1, Y2
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y4, Y2, Y3
+	VPERMPS      vecData179<>+0(SB), Y1, Y2
+	VPERMPS      vecData180<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData181<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData182<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData183<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData184<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData185<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData186<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData187<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData188<>+0(SB), Y1, Y1
+	VFMADD213PS  Y1, Y3, Y2
+	VMAXPS       Y7, Y5, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecGELUTanhAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecGELUTanhAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData189<>+0(SB), Y0
+	VBROADCASTSS vecData1<>+0(SB), Y1
+	VBROADCASTSS vecData190<>+0(SB), Y2
+	VBROADCASTSS vecData6<>+0(SB), Y3
+	VBROADCASTSS vecData191<>+0(SB), Y4
+	VBROADCASTSS vecData3<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y9
+	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y9
+	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VANDPS       Y1, Y6, Y7
+	VMINPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y9
+	VMOVAPS      Y7, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y9
+	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VFMADD213PS  Y8, Y10, Y9
+	VMAXPS       Y6, Y5, Y6
+	VFNMADD231PS Y9, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VANDPS       Y1, Y7, Y1
+	VMINPS       Y1, Y0, Y0
+	VMOVAPS      Y3, Y1
+	VFMADD231PS  Y2, Y0, Y1
+	VSUBPS       Y3, Y1, Y2
+	VMOVAPS      Y0, Y3
+	VFNMADD231PS Y4, Y2, Y3
+	VPERMPS      vecData192<>+0(SB), Y1, Y2
+	VPERMPS      vecData193<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData194<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData195<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData196<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData197<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData198<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData199<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData200<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData201<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData202<>+0(SB), Y1, Y4
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData203<>+0(SB), Y1, Y1
+	VFMADD213PS  Y1, Y3, Y2
+	VMAXPS       Y7, Y5, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecGELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecGELUGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData204<>+0(SB), Y0
+	VBROADCASTSS vecData205<>+0(SB), Y1
+	VBROADCASTSS vecData1<>+0(SB), Y2
+	VBROADCASTSS vecData206<>+0(SB), Y3
+	VBROADCASTSS vecData6<>+0(SB), Y4
+	VBROADCASTSS vecData207<>+0(SB), Y5
+
+loop2:
+	CMPQ         BX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData208<>+0(SB), Y9, Y10
+	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVUPS      32(DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData208<>+0(SB), Y9, Y10
+	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         BX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData208<>+0(SB), Y9, Y10
+	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          loop1
+
+below1:
+	TESTQ        BX, BX
+	JE           done
+	LEAQ         vecData144<>+32(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      (SI), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMASKMOVPS   (DX), Y6, Y8
+	VMINPS       Y8, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VANDPS       Y2, Y0, Y1
+	VMOVAPS      Y4, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VSUBPS       Y4, Y2, Y3
+	VFNMADD231PS Y5, Y3, Y1
+	VPERMPS      vecData208<>+0(SB), Y2, Y3
+	VPERMPS      vecData209<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData210<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData211<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData212<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData213<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData214<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData215<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData216<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData217<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData218<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VMULPS       Y0, Y3, Y0
+	VBROADCASTSS vecData13<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y0
+	VMULPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecGELUTanhGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecGELUTanhGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData219<>+0(SB), Y0
+	VBROADCASTSS vecData220<>+0(SB), Y1
+	VBROADCASTSS vecData1<>+0(SB), Y2
+	VBROADCASTSS vecData221<>+0(SB), Y3
+	VBROADCASTSS vecData6<>+0(SB), Y4
+	VBROADCASTSS vecData222<>+0(SB), Y5
+
+loop2:
+	CMPQ         BX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData223<>+0(SB), Y9, Y10
+	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVUPS      32(DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData223<>+0(SB), Y9, Y10
+	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         BX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VMINPS       Y7, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VANDPS       Y2, Y7, Y8
+	VMOVAPS      Y4, Y9
+	VFMADD231PS  Y3, Y8, Y9
+	VSUBPS       Y4, Y9, Y10
+	VFNMADD231PS Y5, Y10, Y8
+	VPERMPS      vecData223<>+0(SB), Y9, Y10
+	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VFMADD213PS  Y11, Y8, Y10
+	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y8, Y10
+	VMULPS       Y7, Y10, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          loop1
+
+below1:
+	TESTQ        BX, BX
+	JE           done
+	LEAQ         vecData144<>+32(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      (SI), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMASKMOVPS   (DX), Y6, Y8
+	VMINPS       Y8, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VANDPS       Y2, Y0, Y1
+	VMOVAPS      Y4, Y2
+	VFMADD231PS  Y3, Y1, Y2
+	VSUBPS       Y4, Y2, Y3
+	VFNMADD231PS Y5, Y3, Y1
+	VPERMPS      vecData223<>+0(SB), Y2, Y3
+	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData225<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData226<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData227<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData228<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData229<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData230<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData231<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData232<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData233<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData234<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData235<>+0(SB), Y2, Y4
+	VFMADD213PS  Y4, Y1, Y3
+	VPERMPS      vecData236<>+0(SB), Y2, Y2
+	VFMADD213PS  Y2, Y1, Y3
+	VMULPS       Y0, Y3, Y0
+	VBROADCASTSS vecData13<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y0
+	VMULPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSigmoidAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecSigmoidAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y6
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VORPS        Y0, Y7, Y0
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y0, Y8
+	VSUBPS       Y2, Y8, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VBROADCASTSS vecData2<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y7, Y2
+	VMULPS       Y1, Y0, Y0
+	VBLENDVPS    Y2, Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSiLUAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecSiLUAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y9
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VBROADCASTSS vecData105<>+0(SB), Y8
+	VMAXPS       Y6, Y8, Y6
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y9
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VBROADCASTSS vecData105<>+0(SB), Y8
+	VMAXPS       Y6, Y8, Y6
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y8
+	VADDPS       Y8, Y7, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y6, Y9
+	VMULPS       Y8, Y7, Y7
+	VBLENDVPS    Y9, Y7, Y8, Y7
+	VBROADCASTSS vecData105<>+0(SB), Y8
+	VMAXPS       Y6, Y8, Y6
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VORPS        Y0, Y7, Y0
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y0, Y8
+	VSUBPS       Y2, Y8, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VBROADCASTSS vecData2<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y7, Y2
+	VMULPS       Y1, Y0, Y0
+	VBLENDVPS    Y2, Y0, Y1, Y0
+	VBROADCASTSS vecData105<>+0(SB), Y1
+	VMAXPS       Y7, Y1, Y1
+	VMULPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSoftplusGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecSoftplusGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         BX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y7
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVUPS      32(DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y7
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         BX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y7
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y7, Y8, Y9, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          loop1
+
+below1:
+	TESTQ        BX, BX
+	JE           done
+	LEAQ         vecData144<>+32(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      (SI), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMASKMOVPS   (DX), Y6, Y8
+	VORPS        Y0, Y8, Y0
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y0, Y9
+	VSUBPS       Y2, Y9, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VBROADCASTSS vecData2<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VMULPS       Y1, Y0, Y0
+	VBLENDVPS    Y2, Y0, Y1, Y0
+	VMULPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSiLUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecSiLUGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         BX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y10
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y10, Y8, Y9, Y11
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VBROADCASTSS vecData106<>+0(SB), Y9
+	VBROADCASTSS vecData107<>+0(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VMAXPS       Y7, Y9, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VMULPS       Y9, Y11, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVUPS      32(DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y10
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y10, Y8, Y9, Y11
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VBROADCASTSS vecData106<>+0(SB), Y9
+	VBROADCASTSS vecData107<>+0(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VMAXPS       Y7, Y9, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VMULPS       Y9, Y11, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         BX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMOVUPS      (DX), Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y9
+	VMOVAPS      Y8, Y10
+	VFNMADD231PS Y3, Y9, Y10
+	VFNMADD231PS Y4, Y9, Y10
+	VMOVAPS      Y5, Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData2<>+0(SB), Y12
+	VFMADD213PS  Y12, Y10, Y11
+	VBROADCASTSS vecData14<>+0(SB), Y10
+	VCMPPS       $0x15, Y10, Y8, Y8
+	VCVTPS2DQ    Y9, Y9
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       Y9, Y11, Y9
+	VANDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VADDPS       Y9, Y8, Y9
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VDIVPS       Y9, Y10, Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y7, Y10
+	VMULPS       Y9, Y8, Y8
+	VBLENDVPS    Y10, Y8, Y9, Y11
+	VBLENDVPS    Y10, Y9, Y8, Y8
+	VBROADCASTSS vecData106<>+0(SB), Y9
+	VBROADCASTSS vecData107<>+0(SB), Y10
+	VMINPS       Y7, Y10, Y7
+	VMAXPS       Y7, Y9, Y7
+	VBROADCASTSS vecData2<>+0(SB), Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VMULPS       Y9, Y11, Y7
+	VMULPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          loop1
+
+below1:
+	TESTQ        BX, BX
+	JE           done
+	LEAQ         vecData144<>+32(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      (SI), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMASKMOVPS   (DX), Y6, Y8
+	VORPS        Y0, Y8, Y0
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y0, Y9
+	VSUBPS       Y2, Y9, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VBROADCASTSS vecData2<>+0(SB), Y1
+	VADDPS       Y1, Y0, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VDIVPS       Y1, Y2, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VMULPS       Y1, Y0, Y0
+	VBLENDVPS    Y2, Y0, Y1, Y3
+	VBLENDVPS    Y2, Y1, Y0, Y0
+	VBROADCASTSS vecData106<>+0(SB), Y1
+	VBROADCASTSS vecData107<>+0(SB), Y2
+	VMINPS       Y8, Y2, Y2
+	VMAXPS       Y2, Y1, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VFMADD231PS  Y0, Y1, Y2
+	VMULPS       Y2, Y3, Y0
+	VMULPS       Y0, Y7, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecSoftplusAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecSoftplusAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      32(CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VMOVUPS      Y8, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VMOVUPS      Y8, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VORPS        Y0, Y7, Y0
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y0, Y8
+	VSUBPS       Y2, Y8, Y1
+	VMOVAPS      Y0, Y8
+	VFNMADD231PS Y3, Y1, Y8
+	VFNMADD231PS Y4, Y1, Y8
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y8, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y4
+	VCMPPS       $0x15, Y4, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VBROADCASTSS vecData237<>+0(SB), Y1
+	VMOVAPS      Y2, Y3
+	VFMADD231PS  Y1, Y0, Y3
+	VSUBPS       Y2, Y3, Y1
+	VBROADCASTSS vecData238<>+0(SB), Y2
+	VMOVAPS      Y0, Y4
+	VFNMADD231PS Y2, Y1, Y4
+	VPERMPS      vecData239<>+0(SB), Y3, Y1
+	VPERMPS      vecData240<>+0(SB), Y3, Y2
+	VFMADD213PS  Y2, Y4, Y1
+	VPERMPS      vecData241<>+0(SB), Y3, Y2
+	VFMADD213PS  Y2, Y4, Y1
+	VPERMPS      vecData242<>+0(SB), Y3, Y2
+	VFMADD213PS  Y2, Y4, Y1
+	VPERMPS      vecData243<>+0(SB), Y3, Y2
+	VFMADD213PS  Y2, Y4, Y1
+	VPERMPS      vecData244<>+0(SB), Y3, Y2
+	VFMADD213PS  Y2, Y4, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VMAXPS       Y7, Y2, Y2
+	VFMADD213PS  Y2, Y0, Y1
+	VMASKMOVPS   Y1, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecLogSigmoidAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecLogSigmoidAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData0<>+0(SB), Y0
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VXORPS       Y0, Y6, Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VXORPS       Y0, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VXORPS       Y0, Y6, Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VXORPS       Y0, Y8, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VXORPS       Y0, Y6, Y6
+	VORPS        Y0, Y6, Y7
+	VMOVAPS      Y2, Y8
+	VFMADD231PS  Y1, Y7, Y8
+	VSUBPS       Y2, Y8, Y8
+	VMOVAPS      Y7, Y9
+	VFNMADD231PS Y3, Y8, Y9
+	VFNMADD231PS Y4, Y8, Y9
+	VMOVAPS      Y5, Y10
+	VBROADCASTSS vecData10<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData11<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData12<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData13<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData2<>+0(SB), Y11
+	VFMADD213PS  Y11, Y9, Y10
+	VBROADCASTSS vecData14<>+0(SB), Y9
+	VCMPPS       $0x15, Y9, Y7, Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y10, Y8
+	VANDPS       Y8, Y7, Y7
+	VBROADCASTSS vecData237<>+0(SB), Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y8, Y7, Y9
+	VSUBPS       Y2, Y9, Y8
+	VBROADCASTSS vecData238<>+0(SB), Y10
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS Y10, Y8, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y8
+	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VFMADD213PS  Y10, Y11, Y8
+	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VFMADD213PS  Y9, Y11, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VMAXPS       Y6, Y9, Y6
+	VFMADD213PS  Y6, Y7, Y8
+	VXORPS       Y0, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VXORPS       Y0, Y7, Y7
+	VORPS        Y0, Y7, Y8
+	VMOVAPS      Y2, Y9
+	VFMADD231PS  Y1, Y8, Y9
+	VSUBPS       Y2, Y9, Y1
+	VMOVAPS      Y8, Y9
+	VFNMADD231PS Y3, Y1, Y9
+	VFNMADD231PS Y4, Y1, Y9
+	VMOVAPS      Y5, Y3
+	VBROADCASTSS vecData10<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y9, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y4
+	VCMPPS       $0x15, Y4, Y8, Y4
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y4, Y1
+	VBROADCASTSS vecData237<>+0(SB), Y3
+	VMOVAPS      Y2, Y4
+	VFMADD231PS  Y3, Y1, Y4
+	VSUBPS       Y2, Y4, Y2
+	VBROADCASTSS vecData238<>+0(SB), Y3
+	VMOVAPS      Y1, Y5
+	VFNMADD231PS Y3, Y2, Y5
+	VPERMPS      vecData239<>+0(SB), Y4, Y2
+	VPERMPS      vecData240<>+0(SB), Y4, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VPERMPS      vecData241<>+0(SB), Y4, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VPERMPS      vecData242<>+0(SB), Y4, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VPERMPS      vecData243<>+0(SB), Y4, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VPERMPS      vecData244<>+0(SB), Y4, Y3
+	VFMADD213PS  Y3, Y5, Y2
+	VBROADCASTSS vecData3<>+0(SB), Y3
+	VMAXPS       Y7, Y3, Y3
+	VFMADD213PS  Y3, Y1, Y2
+	VXORPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecELUGradAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecELUGradAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y1
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VBROADCASTSS vecData5<>+0(SB), Y2
+	VBROADCASTSS vecData6<>+0(SB), Y3
+	VBROADCASTSS vecData7<>+0(SB), Y4
+	VBROADCASTSS vecData8<>+0(SB), Y5
+	VBROADCASTSS vecData9<>+0(SB), Y6
+
+loop2:
+	CMPQ         BX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y7
+	VMOVUPS      (DX), Y8
+	VMINPS       Y8, Y1, Y9
+	VMOVAPS      Y3, Y10
+	VFMADD231PS  Y2, Y9, Y10
+	VSUBPS       Y3, Y10, Y10
+	VMOVAPS      Y9, Y11
+	VFNMADD231PS Y4, Y10, Y11
+	VFNMADD231PS Y5, Y10, Y11
+	VMOVAPS      Y6, Y12
+	VBROADCASTSS vecData10<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData11<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData12<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData13<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x15, Y11, Y9, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VANDPS       Y10, Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      32(CX), Y7
+	VMOVUPS      32(DX), Y8
+	VMINPS       Y8, Y1, Y9
+	VMOVAPS      Y3, Y10
+	VFMADD231PS  Y2, Y9, Y10
+	VSUBPS       Y3, Y10, Y10
+	VMOVAPS      Y9, Y11
+	VFNMADD231PS Y4, Y10, Y11
+	VFNMADD231PS Y5, Y10, Y11
+	VMOVAPS      Y6, Y12
+	VBROADCASTSS vecData10<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData11<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData12<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData13<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x15, Y11, Y9, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VANDPS       Y10, Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	ADDQ         $0x00000040, DX
+	SUBQ         $0x00000010, BX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         BX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y7
+	VMOVUPS      (DX), Y8
+	VMINPS       Y8, Y1, Y9
+	VMOVAPS      Y3, Y10
+	VFMADD231PS  Y2, Y9, Y10
+	VSUBPS       Y3, Y10, Y10
+	VMOVAPS      Y9, Y11
+	VFNMADD231PS Y4, Y10, Y11
+	VFNMADD231PS Y5, Y10, Y11
+	VMOVAPS      Y6, Y12
+	VBROADCASTSS vecData10<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData11<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData12<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData13<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData2<>+0(SB), Y13
+	VFMADD213PS  Y13, Y11, Y12
+	VBROADCASTSS vecData14<>+0(SB), Y11
+	VCMPPS       $0x15, Y11, Y9, Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y12, Y10
+	VANDPS       Y10, Y9, Y9
+	VMULPS       Y0, Y9, Y9
+	VCMPPS       $0x1e, Y1, Y8, Y8
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VBLENDVPS    Y8, Y10, Y9, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	ADDQ         $0x00000020, DX
+	SUBQ         $0x00000008, BX
+	JMP          loop1
+
+below1:
+	TESTQ        BX, BX
+	JE           done
+	LEAQ         vecData144<>+32(SB), SI
+	SHLQ         $0x02, BX
+	SUBQ         BX, SI
+	VMOVUPS      (SI), Y7
+	VMASKMOVPS   (CX), Y7, Y8
+	VMASKMOVPS   (DX), Y7, Y9
+	VMINPS       Y9, Y1, Y10
+	VMOVAPS      Y3, Y11
+	VFMADD231PS  Y2, Y10, Y11
+	VSUBPS       Y3, Y11, Y2
+	VMOVAPS      Y10, Y3
+	VFNMADD231PS Y4, Y2, Y3
+	VFNMADD231PS Y5, Y2, Y3
+	VMOVAPS      Y6, Y4
+	VBROADCASTSS vecData10<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData11<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData12<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData13<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData2<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData2<>+0(SB), Y5
+	VFMADD213PS  Y5, Y3, Y4
+	VBROADCASTSS vecData14<>+0(SB), Y3
+	VCMPPS       $0x15, Y3, Y10, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       Y2, Y4, Y2
+	VANDPS       Y2, Y3, Y2
+	VMULPS       Y0, Y2, Y0
+	VCMPPS       $0x1e, Y1, Y9, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMULPS       Y0, Y8, Y0
+	VMASKMOVPS   Y0, Y7, (AX)
 
 done:
 	VZEROUPPER
@@ -11636,370 +11332,156 @@ TEXT ·vecELUAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y1
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VBROADCASTSS vecData115<>+0(SB), Y3
-	VBROADCASTSS vecData4<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VSUBPS       Y4, Y3, Y4
-	VFMADD213PS  Y4, Y3, Y5
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VBROADCASTSS vecData116<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VADDPS       Y5, Y5, Y4
-	VBLENDVPS    Y3, Y1, Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	VMOVUPS      32(CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VBROADCASTSS vecData115<>+0(SB), Y3
-	VBROADCASTSS vecData4<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VSUBPS       Y4, Y3, Y4
-	VFMADD213PS  Y4, Y3, Y5
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VBROADCASTSS vecData116<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VADDPS       Y5, Y5, Y4
-	VBLENDVPS    Y3, Y1, Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x1e, Y2, Y1, Y2
-	VBROADCASTSS vecData115<>+0(SB), Y3
-	VBROADCASTSS vecData4<>+0(SB), Y4
-	VMINPS       Y1, Y4, Y4
-	VMAXPS       Y4, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VSUBPS       Y4, Y5, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFNMADD231PS Y5, Y4, Y3
-	VBROADCASTSS vecData9<>+0(SB), Y5
-	VBROADCASTSS vecData10<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData11<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData12<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y6
-	VFMADD213PS  Y6, Y3, Y5
-	VMULPS       Y3, Y3, Y6
-	VFMADD213PS  Y3, Y6, Y5
-	VBROADCASTSS vecData13<>+0(SB), Y3
-	VCVTPS2DQ    Y4, Y4
-	VPSLLD       $0x17, Y4, Y4
-	VPADDD       Y4, Y3, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VSUBPS       Y4, Y3, Y4
-	VFMADD213PS  Y4, Y3, Y5
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VBROADCASTSS vecData116<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VADDPS       Y5, Y5, Y4
-	VBLENDVPS    Y3, Y1, Y4, Y3
-	VMULPS       Y0, Y3, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMOVUPS      Y1, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y1
-	VMASKMOVPS   (CX), Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x1e, Y3, Y2, Y3
-	VBROADCASTSS vecData115<>+0(SB), Y4
-	VBROADCASTSS vecData4<>+0(SB), Y5
-	VMINPS       Y2, Y5, Y5
-	VMAXPS       Y5, Y4, Y4
-	VBROADCASTSS vecData5<>+0(SB), Y5
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VFMADD231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData6<>+0(SB), Y5
-	VSUBPS       Y5, Y6, Y5
-	VBROADCASTSS vecData7<>+0(SB), Y6
-	VFNMADD231PS Y6, Y5, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y6
-	VFNMADD231PS Y6, Y5, Y4
-	VBROADCASTSS vecData9<>+0(SB), Y6
-	VBROADCASTSS vecData10<>+0(SB), Y7
-	VFMADD213PS  Y7, Y4, Y6
-	VBROADCASTSS vecData11<>+0(SB), Y7
-	VFMADD213PS  Y7, Y4, Y6
-	VBROADCASTSS vecData12<>+0(SB), Y7
-	VFMADD213PS  Y7, Y4, Y6
-	VBROADCASTSS vecData13<>+0(SB), Y7
-	VFMADD213PS  Y7, Y4, Y6
-	VMULPS       Y4, Y4, Y7
-	VFMADD213PS  Y4, Y7, Y6
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VCVTPS2DQ    Y5, Y5
-	VPSLLD       $0x17, Y5, Y5
-	VPADDD       Y5, Y4, Y4
-	VBROADCASTSS vecData13<>+0(SB), Y5
-	VSUBPS       Y5, Y4, Y5
-	VFMADD213PS  Y5, Y4, Y6
-	VBROADCASTSS vecData1<>+0(SB), Y4
-	VANDPS       Y4, Y2, Y4
-	VBROADCASTSS vecData116<>+0(SB), Y5
-	VCMPPS       $0x11, Y5, Y4, Y4
-	VADDPS       Y6, Y6, Y5
-	VBLENDVPS    Y4, Y2, Y5, Y4
-	VMULPS       Y0, Y4, Y0
-	VBLENDVPS    Y3, Y2, Y0, Y0
-	VMASKMOVPS   Y0, Y1, (AX)
-
-done:
-	VZEROUPPER
-	RET
-
-// func vecExpm1AVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·vecExpm1AVX2(SB), NOSPLIT, $0-48
-	MOVQ         dst+0(FP), AX
-	MOVQ         a+8(FP), CX
-	MOVQ         n+32(FP), DX
-	VBROADCASTSS s+40(FP), Y0
-	VBROADCASTSS t+44(FP), Y0
-
-loop2:
-	CMPQ         DX, $0x00000010
-	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData115<>+0(SB), Y1
-	VBROADCASTSS vecData4<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y2
-	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData116<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y1
-	VADDPS       Y3, Y3, Y2
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData115<>+0(SB), Y1
-	VBROADCASTSS vecData4<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y2
-	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData116<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y1
-	VADDPS       Y3, Y3, Y2
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, 32(AX)
-	ADDQ         $0x00000040, AX
-	ADDQ         $0x00000040, CX
-	SUBQ         $0x00000010, DX
-	JMP          loop2
-
-below2:
-loop1:
-	CMPQ         DX, $0x00000008
-	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData115<>+0(SB), Y1
-	VBROADCASTSS vecData4<>+0(SB), Y2
-	VMINPS       Y0, Y2, Y2
-	VMAXPS       Y2, Y1, Y1
-	VBROADCASTSS vecData5<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData7<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData8<>+0(SB), Y3
-	VFNMADD231PS Y3, Y2, Y1
-	VBROADCASTSS vecData9<>+0(SB), Y3
-	VBROADCASTSS vecData10<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData11<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData12<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y1, Y1, Y4
-	VFMADD213PS  Y1, Y4, Y3
-	VBROADCASTSS vecData13<>+0(SB), Y1
-	VCVTPS2DQ    Y2, Y2
-	VPSLLD       $0x17, Y2, Y2
-	VPADDD       Y2, Y1, Y1
-	VBROADCASTSS vecData13<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VFMADD213PS  Y2, Y1, Y3
-	VBROADCASTSS vecData1<>+0(SB), Y1
-	VANDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData116<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y1
-	VADDPS       Y3, Y3, Y2
-	VBLENDVPS    Y1, Y0, Y2, Y0
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x00000020, AX
-	ADDQ         $0x00000020, CX
-	SUBQ         $0x00000008, DX
-	JMP          loop1
-
-below1:
-	TESTQ        DX, DX
-	JE           done
-	LEAQ         vecData144<>+32(SB), BX
-	SHLQ         $0x02, DX
-	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
+	VBROADCASTSS vecData3<>+0(SB), Y1
 	VBROADCASTSS vecData115<>+0(SB), Y2
 	VBROADCASTSS vecData4<>+0(SB), Y3
-	VMINPS       Y1, Y3, Y3
+	VBROADCASTSS vecData5<>+0(SB), Y4
+	VBROADCASTSS vecData6<>+0(SB), Y5
+	VBROADCASTSS vecData7<>+0(SB), Y6
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y7
+	VCMPPS       $0x1e, Y1, Y7, Y8
+	VMINPS       Y7, Y3, Y9
+	VMAXPS       Y9, Y2, Y9
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y4, Y9, Y10
+	VSUBPS       Y5, Y10, Y10
+	VFNMADD231PS Y6, Y10, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFNMADD231PS Y11, Y10, Y9
+	VBROADCASTSS vecData9<>+0(SB), Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VMULPS       Y9, Y9, Y12
+	VFMADD213PS  Y9, Y12, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VSUBPS       Y10, Y9, Y10
+	VFMADD213PS  Y10, Y9, Y11
+	VBROADCASTSS vecData1<>+0(SB), Y9
+	VANDPS       Y9, Y7, Y9
+	VBROADCASTSS vecData116<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y9, Y9
+	VADDPS       Y11, Y11, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y9
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y8, Y7, Y9, Y7
+	VMOVUPS      Y7, (AX)
+	VMOVUPS      32(CX), Y7
+	VCMPPS       $0x1e, Y1, Y7, Y8
+	VMINPS       Y7, Y3, Y9
+	VMAXPS       Y9, Y2, Y9
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y4, Y9, Y10
+	VSUBPS       Y5, Y10, Y10
+	VFNMADD231PS Y6, Y10, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFNMADD231PS Y11, Y10, Y9
+	VBROADCASTSS vecData9<>+0(SB), Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VMULPS       Y9, Y9, Y12
+	VFMADD213PS  Y9, Y12, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VSUBPS       Y10, Y9, Y10
+	VFMADD213PS  Y10, Y9, Y11
+	VBROADCASTSS vecData1<>+0(SB), Y9
+	VANDPS       Y9, Y7, Y9
+	VBROADCASTSS vecData116<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y9, Y9
+	VADDPS       Y11, Y11, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y9
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y8, Y7, Y9, Y7
+	VMOVUPS      Y7, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y7
+	VCMPPS       $0x1e, Y1, Y7, Y8
+	VMINPS       Y7, Y3, Y9
+	VMAXPS       Y9, Y2, Y9
+	VMOVAPS      Y5, Y10
+	VFMADD231PS  Y4, Y9, Y10
+	VSUBPS       Y5, Y10, Y10
+	VFNMADD231PS Y6, Y10, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFNMADD231PS Y11, Y10, Y9
+	VBROADCASTSS vecData9<>+0(SB), Y11
+	VBROADCASTSS vecData10<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData11<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData12<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y12
+	VFMADD213PS  Y12, Y9, Y11
+	VMULPS       Y9, Y9, Y12
+	VFMADD213PS  Y9, Y12, Y11
+	VBROADCASTSS vecData13<>+0(SB), Y9
+	VCVTPS2DQ    Y10, Y10
+	VPSLLD       $0x17, Y10, Y10
+	VPADDD       Y10, Y9, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VSUBPS       Y10, Y9, Y10
+	VFMADD213PS  Y10, Y9, Y11
+	VBROADCASTSS vecData1<>+0(SB), Y9
+	VANDPS       Y9, Y7, Y9
+	VBROADCASTSS vecData116<>+0(SB), Y10
+	VCMPPS       $0x11, Y10, Y9, Y9
+	VADDPS       Y11, Y11, Y10
+	VBLENDVPS    Y9, Y7, Y10, Y9
+	VMULPS       Y0, Y9, Y9
+	VBLENDVPS    Y8, Y7, Y9, Y7
+	VMOVUPS      Y7, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y7
+	VMASKMOVPS   (CX), Y7, Y8
+	VCMPPS       $0x1e, Y1, Y8, Y1
+	VMINPS       Y8, Y3, Y3
 	VMAXPS       Y3, Y2, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VBROADCASTSS vecData6<>+0(SB), Y4
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VSUBPS       Y3, Y4, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VFNMADD231PS Y4, Y3, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD231PS  Y4, Y2, Y3
+	VSUBPS       Y5, Y3, Y3
+	VFNMADD231PS Y6, Y3, Y2
 	VBROADCASTSS vecData8<>+0(SB), Y4
 	VFNMADD231PS Y4, Y3, Y2
 	VBROADCASTSS vecData9<>+0(SB), Y4
@@ -12021,12 +11503,190 @@ below1:
 	VSUBPS       Y3, Y2, Y3
 	VFMADD213PS  Y3, Y2, Y4
 	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y1, Y2
+	VANDPS       Y2, Y8, Y2
 	VBROADCASTSS vecData116<>+0(SB), Y3
 	VCMPPS       $0x11, Y3, Y2, Y2
 	VADDPS       Y4, Y4, Y3
-	VBLENDVPS    Y2, Y1, Y3, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VBLENDVPS    Y2, Y8, Y3, Y2
+	VMULPS       Y0, Y2, Y0
+	VBLENDVPS    Y1, Y8, Y0, Y0
+	VMASKMOVPS   Y0, Y7, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecExpm1AVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·vecExpm1AVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Y0
+	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData115<>+0(SB), Y0
+	VBROADCASTSS vecData4<>+0(SB), Y1
+	VBROADCASTSS vecData5<>+0(SB), Y2
+	VBROADCASTSS vecData6<>+0(SB), Y3
+	VBROADCASTSS vecData7<>+0(SB), Y4
+	VBROADCASTSS vecData8<>+0(SB), Y5
+
+loop2:
+	CMPQ         DX, $0x00000010
+	JL           below2
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y8
+	VFNMADD231PS Y4, Y8, Y7
+	VFNMADD231PS Y5, Y8, Y7
+	VBROADCASTSS vecData9<>+0(SB), Y9
+	VBROADCASTSS vecData10<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData11<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData12<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VSUBPS       Y8, Y7, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VBROADCASTSS vecData1<>+0(SB), Y7
+	VANDPS       Y7, Y6, Y7
+	VBROADCASTSS vecData116<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y7, Y7
+	VADDPS       Y9, Y9, Y8
+	VBLENDVPS    Y7, Y6, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMINPS       Y6, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y8
+	VFNMADD231PS Y4, Y8, Y7
+	VFNMADD231PS Y5, Y8, Y7
+	VBROADCASTSS vecData9<>+0(SB), Y9
+	VBROADCASTSS vecData10<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData11<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData12<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VSUBPS       Y8, Y7, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VBROADCASTSS vecData1<>+0(SB), Y7
+	VANDPS       Y7, Y6, Y7
+	VBROADCASTSS vecData116<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y7, Y7
+	VADDPS       Y9, Y9, Y8
+	VBLENDVPS    Y7, Y6, Y8, Y6
+	VMOVUPS      Y6, 32(AX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, CX
+	SUBQ         $0x00000010, DX
+	JMP          loop2
+
+below2:
+loop1:
+	CMPQ         DX, $0x00000008
+	JL           below1
+	VMOVUPS      (CX), Y6
+	VMINPS       Y6, Y1, Y7
+	VMAXPS       Y7, Y0, Y7
+	VMOVAPS      Y3, Y8
+	VFMADD231PS  Y2, Y7, Y8
+	VSUBPS       Y3, Y8, Y8
+	VFNMADD231PS Y4, Y8, Y7
+	VFNMADD231PS Y5, Y8, Y7
+	VBROADCASTSS vecData9<>+0(SB), Y9
+	VBROADCASTSS vecData10<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData11<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData12<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y10
+	VFMADD213PS  Y10, Y7, Y9
+	VMULPS       Y7, Y7, Y10
+	VFMADD213PS  Y7, Y10, Y9
+	VBROADCASTSS vecData13<>+0(SB), Y7
+	VCVTPS2DQ    Y8, Y8
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       Y8, Y7, Y7
+	VBROADCASTSS vecData13<>+0(SB), Y8
+	VSUBPS       Y8, Y7, Y8
+	VFMADD213PS  Y8, Y7, Y9
+	VBROADCASTSS vecData1<>+0(SB), Y7
+	VANDPS       Y7, Y6, Y7
+	VBROADCASTSS vecData116<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y7, Y7
+	VADDPS       Y9, Y9, Y8
+	VBLENDVPS    Y7, Y6, Y8, Y6
+	VMOVUPS      Y6, (AX)
+	ADDQ         $0x00000020, AX
+	ADDQ         $0x00000020, CX
+	SUBQ         $0x00000008, DX
+	JMP          loop1
+
+below1:
+	TESTQ        DX, DX
+	JE           done
+	LEAQ         vecData144<>+32(SB), BX
+	SHLQ         $0x02, DX
+	SUBQ         DX, BX
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMINPS       Y7, Y1, Y1
+	VMAXPS       Y1, Y0, Y0
+	VMOVAPS      Y3, Y1
+	VFMADD231PS  Y2, Y0, Y1
+	VSUBPS       Y3, Y1, Y1
+	VFNMADD231PS Y4, Y1, Y0
+	VFNMADD231PS Y5, Y1, Y0
+	VBROADCASTSS vecData9<>+0(SB), Y2
+	VBROADCASTSS vecData10<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VBROADCASTSS vecData11<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VBROADCASTSS vecData12<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VBROADCASTSS vecData13<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VMULPS       Y0, Y0, Y3
+	VFMADD213PS  Y0, Y3, Y2
+	VBROADCASTSS vecData13<>+0(SB), Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y0, Y0
+	VBROADCASTSS vecData13<>+0(SB), Y1
+	VSUBPS       Y1, Y0, Y1
+	VFMADD213PS  Y1, Y0, Y2
+	VBROADCASTSS vecData1<>+0(SB), Y0
+	VANDPS       Y0, Y7, Y0
+	VBROADCASTSS vecData116<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y0, Y0
+	VADDPS       Y2, Y2, Y1
+	VBLENDVPS    Y0, Y7, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -12040,114 +11700,108 @@ TEXT ·vecLogAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData245<>+0(SB), Y0
+	VBROADCASTSS vecData246<>+0(SB), Y1
+	VBROADCASTSS vecData247<>+0(SB), Y2
+	VBROADCASTSS vecData248<>+0(SB), Y3
+	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y2
-	VADDPS       Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y2
-	VADDPS       Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData8<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y9
+	VBROADCASTSS vecData7<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y8
+	VADDPS       Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData8<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y9
+	VBROADCASTSS vecData7<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y8
+	VADDPS       Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -12157,58 +11811,52 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData8<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y3
-	VBROADCASTSS vecData7<>+0(SB), Y4
-	VFMADD231PS  Y4, Y1, Y2
-	VADDPS       Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData8<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y9
+	VBROADCASTSS vecData7<>+0(SB), Y10
+	VFMADD231PS  Y10, Y7, Y8
+	VADDPS       Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -12220,59 +11868,53 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y3
-	VADDPS       Y4, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBLENDVPS    Y3, Y2, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VCMPPS       $0x11, Y0, Y7, Y0
+	VMULPS       Y1, Y7, Y1
+	VBLENDVPS    Y0, Y1, Y7, Y1
+	VPSUBD       Y2, Y1, Y1
+	VANDPS       Y3, Y1, Y3
+	VPADDD       Y2, Y3, Y2
+	VPSRAD       $0x17, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
+	VPSRLD       $0x14, Y2, Y1
+	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VMOVAPS      Y5, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VBROADCASTSS vecData251<>+0(SB), Y2
+	VBROADCASTSS vecData252<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData253<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData254<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData255<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData122<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VMULPS       Y4, Y4, Y3
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VBROADCASTSS vecData8<>+0(SB), Y3
+	VFMADD231PS  Y3, Y0, Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VFMADD231PS  Y3, Y0, Y1
+	VADDPS       Y2, Y1, Y0
+	VBROADCASTSS vecData140<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y7, Y1
+	VBLENDVPS    Y1, Y0, Y7, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y7, Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x00, Y1, Y7, Y1
+	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -12286,110 +11928,104 @@ TEXT ·vecLog2AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData245<>+0(SB), Y0
+	VBROADCASTSS vecData246<>+0(SB), Y1
+	VBROADCASTSS vecData247<>+0(SB), Y2
+	VBROADCASTSS vecData248<>+0(SB), Y3
+	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData5<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData5<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -12399,56 +12035,50 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData5<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBLENDVPS    Y2, Y1, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData5<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y7
+	VBROADCASTSS vecData140<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBLENDVPS    Y8, Y7, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -12460,57 +12090,51 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VADDPS       Y4, Y3, Y3
-	VBROADCASTSS vecData5<>+0(SB), Y4
-	VFMADD231PS  Y4, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBLENDVPS    Y3, Y2, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VCMPPS       $0x11, Y0, Y7, Y0
+	VMULPS       Y1, Y7, Y1
+	VBLENDVPS    Y0, Y1, Y7, Y1
+	VPSUBD       Y2, Y1, Y1
+	VANDPS       Y3, Y1, Y3
+	VPADDD       Y2, Y3, Y2
+	VPSRAD       $0x17, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
+	VPSRLD       $0x14, Y2, Y1
+	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VMOVAPS      Y5, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VBROADCASTSS vecData251<>+0(SB), Y2
+	VBROADCASTSS vecData252<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData253<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData254<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData255<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData122<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VMULPS       Y4, Y4, Y3
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VADDPS       Y2, Y1, Y1
+	VBROADCASTSS vecData5<>+0(SB), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	VBROADCASTSS vecData140<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y7, Y1
+	VBLENDVPS    Y1, Y0, Y7, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y7, Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x00, Y1, Y7, Y1
+	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -12524,118 +12148,112 @@ TEXT ·vecLog10AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData245<>+0(SB), Y0
+	VBROADCASTSS vecData246<>+0(SB), Y1
+	VBROADCASTSS vecData247<>+0(SB), Y2
+	VBROADCASTSS vecData248<>+0(SB), Y3
+	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
-	VMULPS       Y4, Y1, Y4
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData125<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData126<>+0(SB), Y2
-	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS vecData140<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y4, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
-	VMULPS       Y4, Y1, Y4
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData125<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData126<>+0(SB), Y2
-	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS vecData140<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y4, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData124<>+0(SB), Y10
+	VMULPS       Y10, Y7, Y10
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData125<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y10
+	VBROADCASTSS vecData126<>+0(SB), Y8
+	VFMADD231PS  Y8, Y7, Y10
+	VBROADCASTSS vecData140<>+0(SB), Y7
+	VCMPPS       $0x11, Y7, Y6, Y7
+	VBLENDVPS    Y7, Y10, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData124<>+0(SB), Y10
+	VMULPS       Y10, Y7, Y10
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData125<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y10
+	VBROADCASTSS vecData126<>+0(SB), Y8
+	VFMADD231PS  Y8, Y7, Y10
+	VBROADCASTSS vecData140<>+0(SB), Y7
+	VCMPPS       $0x11, Y7, Y6, Y7
+	VBLENDVPS    Y7, Y10, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -12645,60 +12263,54 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBROADCASTSS vecData246<>+0(SB), Y2
-	VMULPS       Y2, Y0, Y2
-	VBLENDVPS    Y1, Y2, Y0, Y2
-	VBROADCASTSS vecData247<>+0(SB), Y3
-	VPSUBD       Y3, Y2, Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VANDPS       Y3, Y2, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPADDD       Y4, Y3, Y3
-	VPSRAD       $0x17, Y2, Y2
-	VCVTDQ2PS    Y2, Y2
-	VBROADCASTSS vecData249<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VSUBPS       Y1, Y2, Y1
-	VPSRLD       $0x14, Y3, Y2
-	VPERMPS      vecData250<>+0(SB), Y2, Y4
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMSUB231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData251<>+0(SB), Y3
-	VBROADCASTSS vecData252<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData253<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData254<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData255<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y5, Y3
-	VMULPS       Y5, Y5, Y4
-	VFMADD213PS  Y5, Y4, Y3
-	VPERMPS      vecData256<>+0(SB), Y2, Y2
-	VBROADCASTSS vecData124<>+0(SB), Y4
-	VMULPS       Y4, Y1, Y4
-	VADDPS       Y3, Y2, Y2
-	VBROADCASTSS vecData125<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData126<>+0(SB), Y2
-	VFMADD231PS  Y2, Y1, Y4
-	VBROADCASTSS vecData140<>+0(SB), Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VBLENDVPS    Y1, Y4, Y0, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y0, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
-	VBLENDVPS    Y2, Y3, Y1, Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VCMPPS       $0x00, Y2, Y0, Y0
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBLENDVPS    Y0, Y2, Y1, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VCMPPS       $0x11, Y0, Y6, Y7
+	VMULPS       Y1, Y6, Y8
+	VBLENDVPS    Y7, Y8, Y6, Y8
+	VPSUBD       Y2, Y8, Y8
+	VANDPS       Y3, Y8, Y9
+	VPADDD       Y2, Y9, Y9
+	VPSRAD       $0x17, Y8, Y8
+	VCVTDQ2PS    Y8, Y8
+	VANDPS       Y4, Y7, Y7
+	VSUBPS       Y7, Y8, Y7
+	VPSRLD       $0x14, Y9, Y8
+	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VMOVAPS      Y5, Y11
+	VFMSUB231PS  Y10, Y9, Y11
+	VBROADCASTSS vecData251<>+0(SB), Y9
+	VBROADCASTSS vecData252<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData253<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData254<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData255<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y11, Y9
+	VMULPS       Y11, Y11, Y10
+	VFMADD213PS  Y11, Y10, Y9
+	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VBROADCASTSS vecData124<>+0(SB), Y10
+	VMULPS       Y10, Y7, Y10
+	VADDPS       Y9, Y8, Y8
+	VBROADCASTSS vecData125<>+0(SB), Y9
+	VFMADD231PS  Y9, Y8, Y10
+	VBROADCASTSS vecData126<>+0(SB), Y8
+	VFMADD231PS  Y8, Y7, Y10
+	VBROADCASTSS vecData140<>+0(SB), Y7
+	VCMPPS       $0x11, Y7, Y6, Y7
+	VBLENDVPS    Y7, Y10, Y6, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x11, Y8, Y6, Y8
+	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBLENDVPS    Y8, Y9, Y7, Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VCMPPS       $0x00, Y8, Y6, Y6
+	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBLENDVPS    Y6, Y8, Y7, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -12710,61 +12322,55 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VBROADCASTSS vecData124<>+0(SB), Y5
-	VMULPS       Y5, Y2, Y5
-	VADDPS       Y4, Y3, Y3
-	VBROADCASTSS vecData125<>+0(SB), Y4
-	VFMADD231PS  Y4, Y3, Y5
-	VBROADCASTSS vecData126<>+0(SB), Y3
-	VFMADD231PS  Y3, Y2, Y5
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBLENDVPS    Y2, Y5, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VCMPPS       $0x11, Y0, Y7, Y0
+	VMULPS       Y1, Y7, Y1
+	VBLENDVPS    Y0, Y1, Y7, Y1
+	VPSUBD       Y2, Y1, Y1
+	VANDPS       Y3, Y1, Y3
+	VPADDD       Y2, Y3, Y2
+	VPSRAD       $0x17, Y1, Y1
+	VCVTDQ2PS    Y1, Y1
+	VANDPS       Y4, Y0, Y0
+	VSUBPS       Y0, Y1, Y0
+	VPSRLD       $0x14, Y2, Y1
+	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VMOVAPS      Y5, Y4
+	VFMSUB231PS  Y3, Y2, Y4
+	VBROADCASTSS vecData251<>+0(SB), Y2
+	VBROADCASTSS vecData252<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData253<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData254<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData255<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VBROADCASTSS vecData122<>+0(SB), Y3
+	VFMADD213PS  Y3, Y4, Y2
+	VMULPS       Y4, Y4, Y3
+	VFMADD213PS  Y4, Y3, Y2
+	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VBROADCASTSS vecData124<>+0(SB), Y3
+	VMULPS       Y3, Y0, Y3
+	VADDPS       Y2, Y1, Y1
+	VBROADCASTSS vecData125<>+0(SB), Y2
+	VFMADD231PS  Y2, Y1, Y3
+	VBROADCASTSS vecData126<>+0(SB), Y1
+	VFMADD231PS  Y1, Y0, Y3
+	VBROADCASTSS vecData140<>+0(SB), Y0
+	VCMPPS       $0x11, Y0, Y7, Y0
+	VBLENDVPS    Y0, Y3, Y7, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x11, Y1, Y7, Y1
+	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y1
+	VCMPPS       $0x00, Y1, Y7, Y1
+	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBLENDVPS    Y1, Y2, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -12778,138 +12384,126 @@ TEXT ·vecLog1pAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData2<>+0(SB), Y0
+	VBROADCASTSS vecData1<>+0(SB), Y1
+	VBROADCASTSS vecData245<>+0(SB), Y2
+	VBROADCASTSS vecData246<>+0(SB), Y3
+	VBROADCASTSS vecData247<>+0(SB), Y4
+	VBROADCASTSS vecData248<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VSUBPS       Y2, Y0, Y0
-	VDIVPS       Y1, Y0, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y3
-	VADDPS       Y4, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBLENDVPS    Y3, Y2, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VSUBPS       Y2, Y0, Y0
-	VDIVPS       Y1, Y0, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y3
-	VADDPS       Y4, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBLENDVPS    Y3, Y2, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VADDPS       Y0, Y6, Y7
+	VSUBPS       Y0, Y7, Y8
+	VSUBPS       Y8, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y1, Y6, Y8
+	VCMPPS       $0x11, Y0, Y8, Y8
+	VANDPS       Y6, Y8, Y6
+	VCMPPS       $0x11, Y2, Y7, Y8
+	VMULPS       Y3, Y7, Y9
+	VBLENDVPS    Y8, Y9, Y7, Y9
+	VPSUBD       Y4, Y9, Y9
+	VANDPS       Y5, Y9, Y10
+	VPADDD       Y4, Y10, Y10
+	VPSRAD       $0x17, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS vecData249<>+0(SB), Y11
+	VANDPS       Y11, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPSRLD       $0x14, Y10, Y9
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VMOVAPS      Y0, Y12
+	VFMSUB231PS  Y11, Y10, Y12
+	VBROADCASTSS vecData251<>+0(SB), Y10
+	VBROADCASTSS vecData252<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData253<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData254<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData255<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData122<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VMULPS       Y12, Y12, Y11
+	VFMADD213PS  Y12, Y11, Y10
+	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y10
+	VBROADCASTSS vecData7<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y9
+	VADDPS       Y10, Y9, Y8
+	VBROADCASTSS vecData140<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBLENDVPS    Y9, Y10, Y8, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x00, Y9, Y7, Y7
+	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VADDPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VADDPS       Y0, Y6, Y7
+	VSUBPS       Y0, Y7, Y8
+	VSUBPS       Y8, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y1, Y6, Y8
+	VCMPPS       $0x11, Y0, Y8, Y8
+	VANDPS       Y6, Y8, Y6
+	VCMPPS       $0x11, Y2, Y7, Y8
+	VMULPS       Y3, Y7, Y9
+	VBLENDVPS    Y8, Y9, Y7, Y9
+	VPSUBD       Y4, Y9, Y9
+	VANDPS       Y5, Y9, Y10
+	VPADDD       Y4, Y10, Y10
+	VPSRAD       $0x17, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS vecData249<>+0(SB), Y11
+	VANDPS       Y11, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPSRLD       $0x14, Y10, Y9
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VMOVAPS      Y0, Y12
+	VFMSUB231PS  Y11, Y10, Y12
+	VBROADCASTSS vecData251<>+0(SB), Y10
+	VBROADCASTSS vecData252<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData253<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData254<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData255<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData122<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VMULPS       Y12, Y12, Y11
+	VFMADD213PS  Y12, Y11, Y10
+	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y10
+	VBROADCASTSS vecData7<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y9
+	VADDPS       Y10, Y9, Y8
+	VBROADCASTSS vecData140<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBLENDVPS    Y9, Y10, Y8, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x00, Y9, Y7, Y7
+	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VADDPS       Y6, Y7, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -12919,70 +12513,61 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData2<>+0(SB), Y1
-	VADDPS       Y1, Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VSUBPS       Y2, Y1, Y2
-	VSUBPS       Y2, Y0, Y0
-	VDIVPS       Y1, Y0, Y0
-	VBROADCASTSS vecData1<>+0(SB), Y2
-	VANDPS       Y2, Y0, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y2, Y2
-	VANDPS       Y0, Y2, Y0
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VCMPPS       $0x11, Y2, Y1, Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VMULPS       Y3, Y1, Y3
-	VBLENDVPS    Y2, Y3, Y1, Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VPSUBD       Y4, Y3, Y3
-	VBROADCASTSS vecData248<>+0(SB), Y4
-	VANDPS       Y4, Y3, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPADDD       Y5, Y4, Y4
-	VPSRAD       $0x17, Y3, Y3
-	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VSUBPS       Y2, Y3, Y2
-	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
-	VBROADCASTSS vecData2<>+0(SB), Y6
-	VFMSUB231PS  Y5, Y4, Y6
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y6, Y4
-	VMULPS       Y6, Y6, Y5
-	VFMADD213PS  Y6, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y3
-	VBROADCASTSS vecData8<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y4
-	VBROADCASTSS vecData7<>+0(SB), Y5
-	VFMADD231PS  Y5, Y2, Y3
-	VADDPS       Y4, Y3, Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBLENDVPS    Y3, Y2, Y1, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y1, Y3
-	VBROADCASTSS vecData139<>+0(SB), Y4
-	VBLENDVPS    Y3, Y4, Y2, Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VCMPPS       $0x00, Y3, Y1, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y3
-	VBLENDVPS    Y1, Y3, Y2, Y1
-	VADDPS       Y0, Y1, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VADDPS       Y0, Y6, Y7
+	VSUBPS       Y0, Y7, Y8
+	VSUBPS       Y8, Y6, Y6
+	VDIVPS       Y7, Y6, Y6
+	VANDPS       Y1, Y6, Y8
+	VCMPPS       $0x11, Y0, Y8, Y8
+	VANDPS       Y6, Y8, Y6
+	VCMPPS       $0x11, Y2, Y7, Y8
+	VMULPS       Y3, Y7, Y9
+	VBLENDVPS    Y8, Y9, Y7, Y9
+	VPSUBD       Y4, Y9, Y9
+	VANDPS       Y5, Y9, Y10
+	VPADDD       Y4, Y10, Y10
+	VPSRAD       $0x17, Y9, Y9
+	VCVTDQ2PS    Y9, Y9
+	VBROADCASTSS vecData249<>+0(SB), Y11
+	VANDPS       Y11, Y8, Y8
+	VSUBPS       Y8, Y9, Y8
+	VPSRLD       $0x14, Y10, Y9
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VMOVAPS      Y0, Y12
+	VFMSUB231PS  Y11, Y10, Y12
+	VBROADCASTSS vecData251<>+0(SB), Y10
+	VBROADCASTSS vecData252<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData253<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData254<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData255<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VBROADCASTSS vecData122<>+0(SB), Y11
+	VFMADD213PS  Y11, Y12, Y10
+	VMULPS       Y12, Y12, Y11
+	VFMADD213PS  Y12, Y11, Y10
+	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VBROADCASTSS vecData8<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y10
+	VBROADCASTSS vecData7<>+0(SB), Y11
+	VFMADD231PS  Y11, Y8, Y9
+	VADDPS       Y10, Y9, Y8
+	VBROADCASTSS vecData140<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBLENDVPS    Y9, Y8, Y7, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x11, Y9, Y7, Y9
+	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBLENDVPS    Y9, Y10, Y8, Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VCMPPS       $0x00, Y9, Y7, Y7
+	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBLENDVPS    Y7, Y9, Y8, Y7
+	VADDPS       Y6, Y7, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -12994,71 +12579,61 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y2
-	VADDPS       Y2, Y1, Y2
-	VBROADCASTSS vecData2<>+0(SB), Y3
-	VSUBPS       Y3, Y2, Y3
-	VSUBPS       Y3, Y1, Y1
-	VDIVPS       Y2, Y1, Y1
-	VBROADCASTSS vecData1<>+0(SB), Y3
-	VANDPS       Y3, Y1, Y3
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y3, Y3
-	VANDPS       Y1, Y3, Y1
-	VBROADCASTSS vecData245<>+0(SB), Y3
-	VCMPPS       $0x11, Y3, Y2, Y3
-	VBROADCASTSS vecData246<>+0(SB), Y4
-	VMULPS       Y4, Y2, Y4
-	VBLENDVPS    Y3, Y4, Y2, Y4
-	VBROADCASTSS vecData247<>+0(SB), Y5
-	VPSUBD       Y5, Y4, Y4
-	VBROADCASTSS vecData248<>+0(SB), Y5
-	VANDPS       Y5, Y4, Y5
-	VBROADCASTSS vecData247<>+0(SB), Y6
-	VPADDD       Y6, Y5, Y5
-	VPSRAD       $0x17, Y4, Y4
-	VCVTDQ2PS    Y4, Y4
-	VBROADCASTSS vecData249<>+0(SB), Y6
-	VANDPS       Y6, Y3, Y3
-	VSUBPS       Y3, Y4, Y3
-	VPSRLD       $0x14, Y5, Y4
-	VPERMPS      vecData250<>+0(SB), Y4, Y6
-	VBROADCASTSS vecData2<>+0(SB), Y7
-	VFMSUB231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData251<>+0(SB), Y5
-	VBROADCASTSS vecData252<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
-	VBROADCASTSS vecData253<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
-	VBROADCASTSS vecData254<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
-	VBROADCASTSS vecData255<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
-	VBROADCASTSS vecData122<>+0(SB), Y6
-	VFMADD213PS  Y6, Y7, Y5
-	VMULPS       Y7, Y7, Y6
-	VFMADD213PS  Y7, Y6, Y5
-	VPERMPS      vecData256<>+0(SB), Y4, Y4
-	VBROADCASTSS vecData8<>+0(SB), Y6
-	VFMADD231PS  Y6, Y3, Y5
-	VBROADCASTSS vecData7<>+0(SB), Y6
-	VFMADD231PS  Y6, Y3, Y4
-	VADDPS       Y5, Y4, Y3
-	VBROADCASTSS vecData140<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y2, Y4
-	VBLENDVPS    Y4, Y3, Y2, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x11, Y4, Y2, Y4
-	VBROADCASTSS vecData139<>+0(SB), Y5
-	VBLENDVPS    Y4, Y5, Y3, Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
-	VCMPPS       $0x00, Y4, Y2, Y2
-	VBROADCASTSS vecData138<>+0(SB), Y4
-	VBLENDVPS    Y2, Y4, Y3, Y2
-	VADDPS       Y1, Y2, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VADDPS       Y0, Y7, Y8
+	VSUBPS       Y0, Y8, Y9
+	VSUBPS       Y9, Y7, Y7
+	VDIVPS       Y8, Y7, Y7
+	VANDPS       Y1, Y7, Y1
+	VCMPPS       $0x11, Y0, Y1, Y1
+	VANDPS       Y7, Y1, Y1
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VMULPS       Y3, Y8, Y3
+	VBLENDVPS    Y2, Y3, Y8, Y3
+	VPSUBD       Y4, Y3, Y3
+	VANDPS       Y5, Y3, Y5
+	VPADDD       Y4, Y5, Y4
+	VPSRAD       $0x17, Y3, Y3
+	VCVTDQ2PS    Y3, Y3
+	VBROADCASTSS vecData249<>+0(SB), Y5
+	VANDPS       Y5, Y2, Y2
+	VSUBPS       Y2, Y3, Y2
+	VPSRLD       $0x14, Y4, Y3
+	VPERMPS      vecData250<>+0(SB), Y3, Y5
+	VFMSUB231PS  Y5, Y4, Y0
+	VBROADCASTSS vecData251<>+0(SB), Y4
+	VBROADCASTSS vecData252<>+0(SB), Y5
+	VFMADD213PS  Y5, Y0, Y4
+	VBROADCASTSS vecData253<>+0(SB), Y5
+	VFMADD213PS  Y5, Y0, Y4
+	VBROADCASTSS vecData254<>+0(SB), Y5
+	VFMADD213PS  Y5, Y0, Y4
+	VBROADCASTSS vecData255<>+0(SB), Y5
+	VFMADD213PS  Y5, Y0, Y4
+	VBROADCASTSS vecData122<>+0(SB), Y5
+	VFMADD213PS  Y5, Y0, Y4
+	VMULPS       Y0, Y0, Y5
+	VFMADD213PS  Y0, Y5, Y4
+	VPERMPS      vecData256<>+0(SB), Y3, Y0
+	VBROADCASTSS vecData8<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y4
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       Y4, Y0, Y0
+	VBROADCASTSS vecData140<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VBLENDVPS    Y2, Y0, Y8, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x11, Y2, Y8, Y2
+	VBROADCASTSS vecData139<>+0(SB), Y3
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VBROADCASTSS vecData3<>+0(SB), Y2
+	VCMPPS       $0x00, Y2, Y8, Y2
+	VBROADCASTSS vecData138<>+0(SB), Y3
+	VBLENDVPS    Y2, Y3, Y0, Y0
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -13072,82 +12647,78 @@ TEXT ·vecSinAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData127<>+0(SB), Y0
+	VBROADCASTSS vecData6<>+0(SB), Y1
+	VBROADCASTSS vecData128<>+0(SB), Y2
+	VBROADCASTSS vecData129<>+0(SB), Y3
+	VBROADCASTSS vecData130<>+0(SB), Y4
+	VBROADCASTSS vecData131<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VMULPS       Y0, Y0, Y1
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y0, Y1, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VPSLLD       $0x1f, Y2, Y1
-	VPSLLD       $0x1e, Y2, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y2, Y2
-	VBLENDVPS    Y1, Y0, Y3, Y0
-	VXORPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VMULPS       Y0, Y0, Y1
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y0, Y1, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VPSLLD       $0x1f, Y2, Y1
-	VPSLLD       $0x1e, Y2, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y2, Y2
-	VBLENDVPS    Y1, Y0, Y3, Y0
-	VXORPS       Y2, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VMULPS       Y6, Y6, Y8
+	VMOVAPS      Y5, Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VMULPS       Y6, Y6, Y8
+	VMOVAPS      Y5, Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -13157,42 +12728,37 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VMULPS       Y0, Y0, Y1
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y3
-	VMULPS       Y0, Y1, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y1, Y0
-	VPSLLD       $0x1f, Y2, Y1
-	VPSLLD       $0x1e, Y2, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y2, Y2
-	VBLENDVPS    Y1, Y0, Y3, Y0
-	VXORPS       Y2, Y0, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VMULPS       Y6, Y6, Y8
+	VMOVAPS      Y5, Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -13204,43 +12770,39 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData127<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData128<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecData129<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecData130<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VMULPS       Y1, Y1, Y2
-	VBROADCASTSS vecData131<>+0(SB), Y4
-	VBROADCASTSS vecData132<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y4
-	VBROADCASTSS vecData133<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y4
-	VMULPS       Y1, Y2, Y5
-	VFMADD213PS  Y1, Y5, Y4
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  Y0, Y7, Y8
+	VSUBPS       Y1, Y8, Y0
+	VMOVAPS      Y7, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VMULPS       Y1, Y1, Y0
+	VMOVAPS      Y5, Y2
+	VBROADCASTSS vecData132<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VBROADCASTSS vecData133<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y2
+	VMULPS       Y1, Y0, Y3
+	VFMADD213PS  Y1, Y3, Y2
 	VBROADCASTSS vecData134<>+0(SB), Y1
-	VBROADCASTSS vecData135<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y1
-	VBROADCASTSS vecData136<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y1
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y2, Y1
-	VPSLLD       $0x1f, Y3, Y2
-	VPSLLD       $0x1e, Y3, Y3
-	VBROADCASTSS vecData0<>+0(SB), Y5
-	VANDPS       Y5, Y3, Y3
-	VBLENDVPS    Y2, Y1, Y4, Y1
-	VXORPS       Y3, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VBROADCASTSS vecData135<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y1
+	VBROADCASTSS vecData136<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y1
+	VBROADCASTSS vecData122<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y3
+	VFMADD213PS  Y3, Y0, Y1
+	VPSLLD       $0x1f, Y8, Y0
+	VPSLLD       $0x1e, Y8, Y3
+	VBROADCASTSS vecData0<>+0(SB), Y4
+	VANDPS       Y4, Y3, Y3
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VXORPS       Y3, Y0, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -13254,86 +12816,80 @@ TEXT ·vecCosAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
+	VBROADCASTSS vecData127<>+0(SB), Y0
+	VBROADCASTSS vecData6<>+0(SB), Y1
+	VBROADCASTSS vecData128<>+0(SB), Y2
+	VBROADCASTSS vecData129<>+0(SB), Y3
+	VBROADCASTSS vecData130<>+0(SB), Y4
+	VBROADCASTSS vecData137<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
 	JL           below2
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VPADDD       Y1, Y2, Y1
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y0, Y2, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VPSLLD       $0x1f, Y1, Y2
-	VPSLLD       $0x1e, Y1, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VBLENDVPS    Y2, Y0, Y3, Y0
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      32(CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VPADDD       Y1, Y2, Y1
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y0, Y2, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VPSLLD       $0x1f, Y1, Y2
-	VPSLLD       $0x1e, Y1, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VBLENDVPS    Y2, Y0, Y3, Y0
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      (CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VPADDD       Y5, Y7, Y7
+	VMULPS       Y6, Y6, Y8
+	VBROADCASTSS vecData131<>+0(SB), Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
+	VMOVUPS      32(CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VPADDD       Y5, Y7, Y7
+	VMULPS       Y6, Y6, Y8
+	VBROADCASTSS vecData131<>+0(SB), Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
 	ADDQ         $0x00000040, CX
 	SUBQ         $0x00000010, DX
@@ -13343,44 +12899,38 @@ below2:
 loop1:
 	CMPQ         DX, $0x00000008
 	JL           below1
-	VMOVUPS      (CX), Y0
-	VBROADCASTSS vecData127<>+0(SB), Y1
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VFMADD231PS  Y1, Y0, Y2
-	VBROADCASTSS vecData6<>+0(SB), Y1
-	VSUBPS       Y1, Y2, Y1
-	VBROADCASTSS vecData128<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData129<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData130<>+0(SB), Y3
-	VFNMADD231PS Y3, Y1, Y0
-	VBROADCASTSS vecData137<>+0(SB), Y1
-	VPADDD       Y1, Y2, Y1
-	VMULPS       Y0, Y0, Y2
-	VBROADCASTSS vecData131<>+0(SB), Y3
-	VBROADCASTSS vecData132<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VBROADCASTSS vecData133<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y3
-	VMULPS       Y0, Y2, Y4
-	VFMADD213PS  Y0, Y4, Y3
-	VBROADCASTSS vecData134<>+0(SB), Y0
-	VBROADCASTSS vecData135<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData136<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData122<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VBROADCASTSS vecData2<>+0(SB), Y4
-	VFMADD213PS  Y4, Y2, Y0
-	VPSLLD       $0x1f, Y1, Y2
-	VPSLLD       $0x1e, Y1, Y1
-	VBROADCASTSS vecData0<>+0(SB), Y4
-	VANDPS       Y4, Y1, Y1
-	VBLENDVPS    Y2, Y0, Y3, Y0
-	VXORPS       Y1, Y0, Y0
-	VMOVUPS      Y0, (AX)
+	VMOVUPS      (CX), Y6
+	VMOVAPS      Y1, Y7
+	VFMADD231PS  Y0, Y6, Y7
+	VSUBPS       Y1, Y7, Y8
+	VFNMADD231PS Y2, Y8, Y6
+	VFNMADD231PS Y3, Y8, Y6
+	VFNMADD231PS Y4, Y8, Y6
+	VPADDD       Y5, Y7, Y7
+	VMULPS       Y6, Y6, Y8
+	VBROADCASTSS vecData131<>+0(SB), Y9
+	VBROADCASTSS vecData132<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VBROADCASTSS vecData133<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y9
+	VMULPS       Y6, Y8, Y10
+	VFMADD213PS  Y6, Y10, Y9
+	VBROADCASTSS vecData134<>+0(SB), Y6
+	VBROADCASTSS vecData135<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData136<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData122<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VBROADCASTSS vecData2<>+0(SB), Y10
+	VFMADD213PS  Y10, Y8, Y6
+	VPSLLD       $0x1f, Y7, Y8
+	VPSLLD       $0x1e, Y7, Y7
+	VBROADCASTSS vecData0<>+0(SB), Y10
+	VANDPS       Y10, Y7, Y7
+	VBLENDVPS    Y8, Y6, Y9, Y6
+	VXORPS       Y7, Y6, Y6
+	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
 	ADDQ         $0x00000020, CX
 	SUBQ         $0x00000008, DX
@@ -13392,45 +12942,40 @@ below1:
 	LEAQ         vecData144<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
-	VMOVUPS      (BX), Y0
-	VMASKMOVPS   (CX), Y0, Y1
-	VBROADCASTSS vecData127<>+0(SB), Y2
-	VBROADCASTSS vecData6<>+0(SB), Y3
-	VFMADD231PS  Y2, Y1, Y3
-	VBROADCASTSS vecData6<>+0(SB), Y2
-	VSUBPS       Y2, Y3, Y2
-	VBROADCASTSS vecData128<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecData129<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecData130<>+0(SB), Y4
-	VFNMADD231PS Y4, Y2, Y1
-	VBROADCASTSS vecData137<>+0(SB), Y2
-	VPADDD       Y2, Y3, Y2
-	VMULPS       Y1, Y1, Y3
-	VBROADCASTSS vecData131<>+0(SB), Y4
-	VBROADCASTSS vecData132<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y4
-	VBROADCASTSS vecData133<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y4
-	VMULPS       Y1, Y3, Y5
-	VFMADD213PS  Y1, Y5, Y4
+	VMOVUPS      (BX), Y6
+	VMASKMOVPS   (CX), Y6, Y7
+	VMOVAPS      Y1, Y8
+	VFMADD231PS  Y0, Y7, Y8
+	VSUBPS       Y1, Y8, Y0
+	VMOVAPS      Y7, Y1
+	VFNMADD231PS Y2, Y0, Y1
+	VFNMADD231PS Y3, Y0, Y1
+	VFNMADD231PS Y4, Y0, Y1
+	VPADDD       Y5, Y8, Y0
+	VMULPS       Y1, Y1, Y2
+	VBROADCASTSS vecData131<>+0(SB), Y3
+	VBROADCASTSS vecData132<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData133<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VMULPS       Y1, Y2, Y4
+	VFMADD213PS  Y1, Y4, Y3
 	VBROADCASTSS vecData134<>+0(SB), Y1
-	VBROADCASTSS vecData135<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y1
-	VBROADCASTSS vecData136<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y1
-	VBROADCASTSS vecData122<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y1
-	VBROADCASTSS vecData2<>+0(SB), Y5
-	VFMADD213PS  Y5, Y3, Y1
-	VPSLLD       $0x1f, Y2, Y3
-	VPSLLD       $0x1e, Y2, Y2
-	VBROADCASTSS vecData0<>+0(SB), Y5
-	VANDPS       Y5, Y2, Y2
-	VBLENDVPS    Y3, Y1, Y4, Y1
-	VXORPS       Y2, Y1, Y1
-	VMASKMOVPS   Y1, Y0, (AX)
+	VBROADCASTSS vecData135<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y1
+	VBROADCASTSS vecData136<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y1
+	VBROADCASTSS vecData122<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y1
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y1
+	VPSLLD       $0x1f, Y0, Y2
+	VPSLLD       $0x1e, Y0, Y0
+	VBROADCASTSS vecData0<>+0(SB), Y4
+	VANDPS       Y4, Y0, Y0
+	VBLENDVPS    Y2, Y1, Y3, Y1
+	VXORPS       Y0, Y1, Y0
+	VMASKMOVPS   Y0, Y6, (AX)
 
 done:
 	VZEROUPPER
@@ -13818,142 +13363,128 @@ TEXT ·vecSumExpAVX2(SB), NOSPLIT, $0-28
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS c+16(FP), Y0
-	VBROADCASTSS vecData3<>+0(SB), Y1
-	VBROADCASTSS vecData3<>+0(SB), Y2
-	VBROADCASTSS vecData3<>+0(SB), Y3
-	VBROADCASTSS vecData3<>+0(SB), Y4
+	VBROADCASTSS vecData5<>+0(SB), Y1
+	VBROADCASTSS vecData6<>+0(SB), Y2
+	VBROADCASTSS vecData7<>+0(SB), Y3
+	VBROADCASTSS vecData8<>+0(SB), Y4
+	VBROADCASTSS vecData9<>+0(SB), Y5
+	VBROADCASTSS vecData10<>+0(SB), Y6
+	VBROADCASTSS vecData3<>+0(SB), Y7
+	VBROADCASTSS vecData3<>+0(SB), Y8
+	VBROADCASTSS vecData3<>+0(SB), Y9
+	VBROADCASTSS vecData3<>+0(SB), Y10
 
 loop4:
 	CMPQ         CX, $0x00000020
 	JL           below4
-	VMOVUPS      (AX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y5, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y5, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y1, Y1
-	VMOVUPS      32(AX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y5, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y5, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y2, Y2
-	VMOVUPS      64(AX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y5, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y5, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y3, Y3
-	VMOVUPS      96(AX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y5, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y5, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y4, Y4
+	VMOVUPS      (AX), Y11
+	VSUBPS       Y0, Y11, Y11
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y2, Y12, Y12
+	VMOVAPS      Y11, Y13
+	VFNMADD231PS Y3, Y12, Y13
+	VFNMADD231PS Y4, Y12, Y13
+	VMOVAPS      Y5, Y14
+	VFMADD213PS  Y6, Y13, Y14
+	VBROADCASTSS vecData11<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData12<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData13<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData14<>+0(SB), Y13
+	VCMPPS       $0x15, Y13, Y11, Y11
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y12, Y14, Y12
+	VANDPS       Y12, Y11, Y11
+	VADDPS       Y11, Y7, Y7
+	VMOVUPS      32(AX), Y11
+	VSUBPS       Y0, Y11, Y11
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y2, Y12, Y12
+	VMOVAPS      Y11, Y13
+	VFNMADD231PS Y3, Y12, Y13
+	VFNMADD231PS Y4, Y12, Y13
+	VMOVAPS      Y5, Y14
+	VFMADD213PS  Y6, Y13, Y14
+	VBROADCASTSS vecData11<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData12<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData13<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData14<>+0(SB), Y13
+	VCMPPS       $0x15, Y13, Y11, Y11
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y12, Y14, Y12
+	VANDPS       Y12, Y11, Y11
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      64(AX), Y11
+	VSUBPS       Y0, Y11, Y11
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y2, Y12, Y12
+	VMOVAPS      Y11, Y13
+	VFNMADD231PS Y3, Y12, Y13
+	VFNMADD231PS Y4, Y12, Y13
+	VMOVAPS      Y5, Y14
+	VFMADD213PS  Y6, Y13, Y14
+	VBROADCASTSS vecData11<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData12<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData13<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData14<>+0(SB), Y13
+	VCMPPS       $0x15, Y13, Y11, Y11
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y12, Y14, Y12
+	VANDPS       Y12, Y11, Y11
+	VADDPS       Y11, Y9, Y9
+	VMOVUPS      96(AX), Y11
+	VSUBPS       Y0, Y11, Y11
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y2, Y12, Y12
+	VMOVAPS      Y11, Y13
+	VFNMADD231PS Y3, Y12, Y13
+	VFNMADD231PS Y4, Y12, Y13
+	VMOVAPS      Y5, Y14
+	VFMADD213PS  Y6, Y13, Y14
+	VBROADCASTSS vecData11<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData12<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData13<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData14<>+0(SB), Y13
+	VCMPPS       $0x15, Y13, Y11, Y11
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y12, Y14, Y12
+	VANDPS       Y12, Y11, Y11
+	VADDPS       Y11, Y10, Y10
 	ADDQ         $0x00000080, AX
 	SUBQ         $0x00000020, CX
 	JMP          loop4
@@ -13962,38 +13493,33 @@ below4:
 loop1:
 	CMPQ         CX, $0x00000008
 	JL           below1
-	VMOVUPS      (AX), Y5
-	VSUBPS       Y0, Y5, Y5
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y5, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y5, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y5, Y5
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y5, Y5
-	VADDPS       Y5, Y1, Y1
+	VMOVUPS      (AX), Y11
+	VSUBPS       Y0, Y11, Y11
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y11, Y12
+	VSUBPS       Y2, Y12, Y12
+	VMOVAPS      Y11, Y13
+	VFNMADD231PS Y3, Y12, Y13
+	VFNMADD231PS Y4, Y12, Y13
+	VMOVAPS      Y5, Y14
+	VFMADD213PS  Y6, Y13, Y14
+	VBROADCASTSS vecData11<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData12<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData13<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData2<>+0(SB), Y15
+	VFMADD213PS  Y15, Y13, Y14
+	VBROADCASTSS vecData14<>+0(SB), Y13
+	VCMPPS       $0x15, Y13, Y11, Y11
+	VCVTPS2DQ    Y12, Y12
+	VPSLLD       $0x17, Y12, Y12
+	VPADDD       Y12, Y14, Y12
+	VANDPS       Y12, Y11, Y11
+	VADDPS       Y11, Y7, Y7
 	ADDQ         $0x00000020, AX
 	SUBQ         $0x00000008, CX
 	JMP          loop1
@@ -14004,47 +13530,42 @@ below1:
 	LEAQ         vecData144<>+32(SB), DX
 	SHLQ         $0x02, CX
 	SUBQ         CX, DX
-	VMOVUPS      (DX), Y5
-	VMASKMOVPS   (AX), Y5, Y6
-	VSUBPS       Y0, Y6, Y0
-	VBROADCASTSS vecData5<>+0(SB), Y6
-	VBROADCASTSS vecData6<>+0(SB), Y7
-	VFMADD231PS  Y6, Y0, Y7
-	VBROADCASTSS vecData6<>+0(SB), Y6
-	VSUBPS       Y6, Y7, Y6
-	VBROADCASTSS vecData7<>+0(SB), Y7
-	VMOVAPS      Y0, Y8
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData8<>+0(SB), Y7
-	VFNMADD231PS Y7, Y6, Y8
-	VBROADCASTSS vecData9<>+0(SB), Y7
-	VBROADCASTSS vecData10<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData11<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData12<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData13<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData2<>+0(SB), Y9
-	VFMADD213PS  Y9, Y8, Y7
-	VBROADCASTSS vecData14<>+0(SB), Y8
-	VCMPPS       $0x15, Y8, Y0, Y0
-	VCVTPS2DQ    Y6, Y6
-	VPSLLD       $0x17, Y6, Y6
-	VPADDD       Y6, Y7, Y6
-	VANDPS       Y6, Y0, Y0
-	VANDPS       Y0, Y5, Y0
-	VADDPS       Y0, Y1, Y1
+	VMOVUPS      (DX), Y11
+	VMASKMOVPS   (AX), Y11, Y12
+	VSUBPS       Y0, Y12, Y0
+	VMOVAPS      Y2, Y12
+	VFMADD231PS  Y1, Y0, Y12
+	VSUBPS       Y2, Y12, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y3, Y1, Y2
+	VFNMADD231PS Y4, Y1, Y2
+	VMOVAPS      Y5, Y3
+	VFMADD213PS  Y6, Y2, Y3
+	VBROADCASTSS vecData11<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData12<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData13<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData2<>+0(SB), Y4
+	VFMADD213PS  Y4, Y2, Y3
+	VBROADCASTSS vecData14<>+0(SB), Y2
+	VCMPPS       $0x15, Y2, Y0, Y0
+	VCVTPS2DQ    Y1, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       Y1, Y3, Y1
+	VANDPS       Y1, Y0, Y0
+	VANDPS       Y0, Y11, Y0
+	VADDPS       Y0, Y7, Y7
 
 done:
-	VADDPS       Y3, Y1, Y1
-	VADDPS       Y4, Y2, Y2
-	VADDPS       Y2, Y1, Y1
-	VEXTRACTF128 $0x01, Y1, X0
-	VADDPS       X0, X1, X0
+	VADDPS       Y9, Y7, Y7
+	VADDPS       Y10, Y8, Y8
+	VADDPS       Y8, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X0
 	VPSHUFD      $0x4e, X0, X1
 	VADDPS       X1, X0, X0
 	VPSHUFD      $0xb1, X0, X1

@@ -212,18 +212,15 @@ func (g *isa) table(words []uint32) operand.Op {
 // rehearse runs body on a scratch function to learn its constants, and then
 // loads as many of them into registers as are free.
 func (g *isa) rehearse(body func()) {
-	if !g.wide {
-		return // 16 registers are too few: broadcast from memory at each use
-	}
 	real := g.ctx
 	g.ctx = build.NewContext()
 	g.ctx.Function("rehearsal")
 	g.want, g.wantT = nil, nil
 	body()
 	g.ctx = real
-	free := 22
+	free := choose(g.wide, 22, 6)
 	for _, t := range g.wantT {
-		if _, ok := g.hoistT[&t[0]]; !ok && free > 0 {
+		if _, ok := g.hoistT[&t[0]]; !ok && free > 0 && g.wide {
 			r := g.reg()
 			g.ctx.VMOVUPS(g.data.mem(t...), r)
 			g.hoistT[&t[0]] = r
