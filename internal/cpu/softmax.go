@@ -182,15 +182,17 @@ func shiftRows[T Float](dst, x, a, b []T, m, n int) {
 }
 
 func logSumExpRows[T Float](dst, x []T, m, n int) {
-	var mx, sum [rowBatch]T
+	var mx [rowBatch]T
 	for at := 0; at < m; at += rowBatch {
 		k := min(rowBatch, m-at)
-		maxSumExpRows(mx[:k], sum[:k], x[at*n:(at+k)*n], k, n)
-		for i := range k {
+		dst := dst[at : at+k]
+		maxSumExpRows(mx[:k], dst, x[at*n:(at+k)*n], k, n)
+		Log(dst, dst)
+		for i := range dst {
 			if math.IsInf(float64(mx[i]), 0) {
-				dst[at+i] = infiniteRow(mx[i], x[(at+i)*n:][:n])
+				dst[i] = infiniteRow(mx[i], x[(at+i)*n:][:n])
 			} else {
-				dst[at+i] = mx[i] + T(math.Log(float64(sum[i])))
+				dst[i] += mx[i]
 			}
 		}
 	}

@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"math"
-
-	"github.com/gradus-ml/gradus/internal/par"
-)
+import "github.com/gradus-ml/gradus/internal/par"
 
 // CrossEntropyRows computes for each of m rows of n logits x and its target
 // class t the loss
@@ -47,10 +43,12 @@ func CrossEntropyGradRows[T Float](dx, logits []T, target []int64, scale []T, m,
 }
 
 func crossEntropyRows[T Float](loss, logits []T, target []int64, m, n int, ignore int64, smoothing T, weight []T) {
-	var mx, sum [rowBatch]T
+	var mx [rowBatch]T
 	for at := 0; at < m; at += rowBatch {
 		k := min(rowBatch, m-at)
-		maxSumExpRows(mx[:k], sum[:k], logits[at*n:(at+k)*n], k, n)
+		logSum := loss[at : at+k]
+		maxSumExpRows(mx[:k], logSum, logits[at*n:(at+k)*n], k, n)
+		Log(logSum, logSum)
 		for i := range k {
 			t := target[at+i]
 			if t == ignore {
@@ -58,7 +56,7 @@ func crossEntropyRows[T Float](loss, logits []T, target []int64, m, n int, ignor
 				continue
 			}
 			x := logits[(at+i)*n:][:n]
-			ls := math.Log(float64(sum[i]))
+			ls := float64(logSum[i])
 			l := ls - float64(x[t]-mx[i])
 			if weight != nil {
 				l *= float64(weight[t])
