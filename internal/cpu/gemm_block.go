@@ -50,6 +50,7 @@ const (
 // A gemmBlock is a product under way: the columns and the length of k that are
 // being done, and how they are cut into pieces that may be done in any order.
 type gemmBlock struct {
+	room [16 << 10]byte // packed panels of small products; first, for alignment
 	gemmProduct
 	parallel bool
 
@@ -206,7 +207,11 @@ func (b *gemmBlock) panelPiece(i int) {
 // panelScratch returns memory for cols packed columns of one step of k.
 func (b *gemmBlock) panelScratch(cols int) (unsafe.Pointer, mem.Block) {
 	width := (cols + b.kern.lanes - 1) / b.kern.lanes * b.kern.lanes
-	scratch := mem.Alloc(width * b.kStep * int(b.kern.size))
+	size := width * b.kStep * int(b.kern.size)
+	if !b.parallel && size <= len(b.room) {
+		return unsafe.Pointer(&b.room), mem.Block{}
+	}
+	scratch := mem.Alloc(size)
 	return unsafe.Pointer(unsafe.SliceData(mem.Slice[byte](scratch, 1))), scratch
 }
 
@@ -316,7 +321,7 @@ func (g *gemmProduct) runBatch(count int, strideA, strideB, strideC uintptr) {
 		return
 	}
 	shared := *g
-	par.For(count, max(1, pieceWork/4/max(work, 1)), func(lo, hi int) {
+	par.For(count, max(1, pieceWork/max(work, 1)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			one := shared.shift(i, strideA, strideB, strideC)
 			one.lay()

@@ -13,13 +13,14 @@ import (
 
 const (
 	dotCols = 4       // columns of a tile
-	dotMost = 24      // rows up to which this is the faster way
+	dotMost = 24      // rows up to which this is the faster way if k is large
+	dotFew  = 4       // and for any k
 	dotK    = 1 << 14 // bounds the length of a kernel's run
 )
 
 // byDots says whether inner products are the way.
 func (g *gemmProduct) byDots() bool {
-	if !g.transB || g.m > max(min(dotMost, g.k/16), 2) || g.kern.dotRows() == 0 || g.k < 8 {
+	if !g.transB || g.m > max(min(dotMost, g.k/16), dotFew) || g.kern.dotRows() == 0 || g.k < 8 {
 		return false
 	}
 	return g.aK == g.kern.size || g.m == 1
