@@ -11,8 +11,8 @@ type philoxTable struct {
 	lanes [16]uint64
 }
 
-// group is how many elements the assembly makes at a time at most.
-const group = 64
+// philoxGroup is how many elements the assembly makes at a time at most.
+const philoxGroup = 64
 
 func newPhiloxTable(key uint64) (t philoxTable) {
 	k0, k1 := uint32(key), uint32(key>>32)
@@ -33,12 +33,12 @@ func fillBitsAsm(dst []uint32, key, counter, block uint64) bool {
 		return false
 	}
 	t := newPhiloxTable(key)
-	whole := len(dst) &^ (group - 1)
+	whole := len(dst) &^ (philoxGroup - 1)
 	if whole > 0 {
 		fillBitsGroups(dst[:whole], &t, counter, block)
 	}
 	if rest := dst[whole:]; len(rest) > 0 {
-		var last [group]uint32
+		var last [philoxGroup]uint32
 		fillBitsGroups(last[:], &t, counter, block+uint64(whole)/4)
 		copy(rest, last[:])
 	}
@@ -59,12 +59,12 @@ func fillNormalAsm(dst []float32, key, counter, block uint64) bool {
 		return false
 	}
 	t := newPhiloxTable(key)
-	whole := len(dst) &^ (group - 1)
+	whole := len(dst) &^ (philoxGroup - 1)
 	if whole > 0 {
 		fillNormalGroups(dst[:whole], &t, counter, block)
 	}
 	if rest := dst[whole:]; len(rest) > 0 {
-		var last [group]float32
+		var last [philoxGroup]float32
 		fillNormalGroups(last[:], &t, counter, block+uint64(whole)/4)
 		copy(rest, last[:])
 	}
@@ -87,12 +87,12 @@ func fillUniformAsm(dst []float32, key, counter, block uint64) bool {
 		return false
 	}
 	t := newPhiloxTable(key)
-	whole := len(dst) &^ (group - 1)
+	whole := len(dst) &^ (philoxGroup - 1)
 	if whole > 0 {
 		fillUniformGroups(dst[:whole], &t, counter, block)
 	}
 	if rest := dst[whole:]; len(rest) > 0 {
-		var last [group]float32
+		var last [philoxGroup]float32
 		fillUniformGroups(last[:], &t, counter, block+uint64(whole)/4)
 		copy(rest, last[:])
 	}
@@ -112,12 +112,12 @@ func dropoutAsm(dst, x []float32, scale float32, threshold uint32, key, counter,
 		return false
 	}
 	t := newPhiloxTable(key)
-	whole := len(dst) &^ (group - 1)
+	whole := len(dst) &^ (philoxGroup - 1)
 	if whole > 0 {
 		dropoutGroups(dst[:whole], x, &t, scale, threshold, counter, block)
 	}
 	if rest := dst[whole:]; len(rest) > 0 {
-		var last [group]float32
+		var last [philoxGroup]float32
 		copy(last[:], x[whole:])
 		dropoutGroups(last[:], last[:], &t, scale, threshold, counter, block+uint64(whole)/4)
 		copy(rest, last[:])

@@ -7,6 +7,8 @@ import (
 	"github.com/gradus-ml/gradus/internal/par"
 )
 
+//go:generate sh -c "cd gen && go run ./rows"
+
 // The kernels of this file work on the rows of a contiguous m×n matrix, and
 // share the rows among threads themselves. They compute exp(x - max) so that
 // nothing overflows (Goodfellow et al., Deep Learning, 2016, section 4.1). An
