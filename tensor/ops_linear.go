@@ -31,7 +31,7 @@ func init() {
 				grads[0] = gy.MatMul(w).Reshape(x.shape...)
 			}
 			if c.Needs(1) {
-				grads[1] = swapLast(gy).MatMul(x.Reshape(rows, w.shape[1]))
+				grads[1] = gy.T().MatMul(x.Reshape(rows, w.shape[1]))
 			}
 			if len(c.In) > 2 && c.Needs(2) {
 				grads[2] = gy.SumAxes(false, 0)

@@ -25,10 +25,10 @@ func init() {
 			a, b := c.In[0], c.In[1]
 			var da, db *Tensor
 			if c.Needs(0) {
-				da = sumTo(g[0].MatMul(swapLast(b)), a)
+				da = sumTo(g[0].MatMul(b.Transpose(-2, -1)), a)
 			}
 			if c.Needs(1) {
-				db = sumTo(swapLast(a).MatMul(g[0]), b)
+				db = sumTo(a.Transpose(-2, -1).MatMul(g[0]), b)
 			}
 			return []*Tensor{da, db}
 		},
@@ -125,17 +125,6 @@ func (x *Tensor) Outer(y *Tensor) *Tensor {
 		Fail("outer", "", "expected two vectors, got %s and %s", x.shapeText(), y.shapeText())
 	}
 	return x.Reshape(x.shape[0], 1).Mul(y)
-}
-
-// swapLast returns a view with the last two axes exchanged.
-func swapLast(x *Tensor) *Tensor {
-	order := make([]int, len(x.shape))
-	for i := range order {
-		order[i] = i
-	}
-	n := len(order)
-	order[n-2], order[n-1] = n-1, n-2
-	return apply(opPermute, order, x)
 }
 
 // operand is a tensor as the matrix kernels take it: rows ld elements apart, stored transposed or not.

@@ -262,7 +262,7 @@ func AdaptiveAvgPool2D(x *Tensor, h, w int) *Tensor {
 	}
 	// Windows of several sizes: the mean is a matrix product from the left for rows and from the right for columns.
 	rows, cols := averages(x, h, x.shape[2]), averages(x, w, x.shape[3])
-	return rows.MatMul(x).MatMul(swapLast(cols))
+	return rows.MatMul(x).MatMul(cols.T())
 }
 
 // averages returns the (to, from) matrix that takes from numbers to the means of to windows.
