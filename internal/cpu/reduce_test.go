@@ -244,6 +244,8 @@ func TestReductionsDontAllocate(t *testing.T) {
 		Exp(x, x)
 		AddScalar(x, x, 1)
 		Add(dst, dst, dst)
+		PowScalar(x, x, 1.7)
+		Sin(x, x)
 		Less(mask, dst, dst)
 		Where(dst, mask, dst, dst)
 		Convert(wide, dst)

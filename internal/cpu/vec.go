@@ -131,9 +131,6 @@ func Minimum[T Float](dst, a, b []T) {
 	}
 }
 
-// Pow computes dst = aᵇ with the special cases of [math.Pow].
-func Pow[T Float](dst, a, b []T) { apply2(dst, a, b, math.Pow) }
-
 // Atan2 computes the angle of the point (b, a): dst = atan2(a, b).
 func Atan2[T Float](dst, a, b []T) { apply2(dst, a, b, math.Atan2) }
 
@@ -192,33 +189,6 @@ func Affine[T Float](dst, a []T, s, t T) {
 	a = a[:len(dst)]
 	for i := range dst {
 		dst[i] = a[i]*s + t
-	}
-}
-
-// PowScalar computes dst = aᵖ, by multiplication or root for the usual p; the
-// roots of −Inf are NaN, unlike [math.Pow]'s.
-func PowScalar[T Float](dst, a []T, p T) {
-	switch p {
-	case -1:
-		Reciprocal(dst, a)
-	case -0.5:
-		Rsqrt(dst, a)
-	case 0.5:
-		Sqrt(dst, a)
-	case 1:
-		copy(dst, a[:len(dst)])
-	case 2:
-		Square(dst, a)
-	case 3:
-		a = a[:len(dst)]
-		for i, v := range a {
-			dst[i] = v * v * v
-		}
-	default:
-		a = a[:len(dst)]
-		for i, v := range a {
-			dst[i] = T(math.Pow(float64(v), float64(p)))
-		}
 	}
 }
 

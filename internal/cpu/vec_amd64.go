@@ -274,6 +274,16 @@ func vecSinAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s flo
 //go:noescape
 func vecCosAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecPowAVX512 is the assembly of Pow.
+//
+//go:noescape
+func vecPowAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecPowScalarAVX512 is the assembly of PowScalar.
+//
+//go:noescape
+func vecPowScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecSumAVX512 returns the sum of n elements.
 //
 //go:noescape

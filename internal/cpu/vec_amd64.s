@@ -5548,6 +5548,544 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecPowAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecPowAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         n+32(FP), BX
+	VBROADCASTSS s+40(FP), Z0
+	VBROADCASTSS t+44(FP), Z0
+
+loop1:
+	CMPQ          BX, $0x00000010
+	JL            below1
+	VMOVUPS       (CX), Z0
+	VMOVUPS       (DX), Z2
+	VCVTPS2PD     Y0, Z3
+	VGETMANTPD    $0x03, Z3, Z4
+	VGETEXPPD     Z3, Z3
+	VGETEXPPD     Z4, Z5
+	VSUBPD        Z5, Z3, Z3
+	VPSRLQ        $0x30, Z4, Z5
+	VBROADCASTSD  vecData138<>+0(SB), Z6
+	VMOVAPS       Z5, Z7
+	VMOVUPD       vecData139<>+0(SB), Z8
+	VMOVUPD       vecData140<>+0(SB), Z9
+	VPERMI2PD     Z8, Z9, Z7
+	VFMSUB231PD   Z7, Z4, Z6
+	VBROADCASTSD  vecData141<>+0(SB), Z4
+	VBROADCASTSD  vecData142<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData143<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData144<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData145<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData146<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData147<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData148<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VMOVUPD       vecData149<>+0(SB), Z7
+	VMOVUPD       vecData150<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z5
+	VADDPD        Z3, Z5, Z5
+	VFMADD213PD   Z5, Z6, Z4
+	VCVTPS2PD     Y2, Z3
+	VMULPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData151<>+0(SB), Z4
+	VMINPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData152<>+0(SB), Z4
+	VMAXPD        Z4, Z3, Z3
+	VRNDSCALEPD   $0x08, Z3, Z4
+	VSUBPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData153<>+0(SB), Z5
+	VBROADCASTSD  vecData154<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData155<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData156<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData157<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData158<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData159<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData160<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VSCALEFPD     Z4, Z5, Z5
+	VCVTPD2PS     Z5, Y1
+	VMOVAPS       Z1, Z3
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VEXTRACTF64X4 $0x01, Z2, Y1
+	VCVTPS2PD     Y0, Z0
+	VGETMANTPD    $0x03, Z0, Z2
+	VGETEXPPD     Z0, Z0
+	VGETEXPPD     Z2, Z4
+	VSUBPD        Z4, Z0, Z0
+	VPSRLQ        $0x30, Z2, Z4
+	VBROADCASTSD  vecData138<>+0(SB), Z5
+	VMOVAPS       Z4, Z6
+	VMOVUPD       vecData139<>+0(SB), Z7
+	VMOVUPD       vecData140<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z6
+	VFMSUB231PD   Z6, Z2, Z5
+	VBROADCASTSD  vecData141<>+0(SB), Z2
+	VBROADCASTSD  vecData142<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData143<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData144<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData145<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData146<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData147<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VBROADCASTSD  vecData148<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z2
+	VMOVUPD       vecData149<>+0(SB), Z6
+	VMOVUPD       vecData150<>+0(SB), Z7
+	VPERMI2PD     Z6, Z7, Z4
+	VADDPD        Z0, Z4, Z4
+	VFMADD213PD   Z4, Z5, Z2
+	VCVTPS2PD     Y1, Z0
+	VMULPD        Z2, Z0, Z0
+	VBROADCASTSD  vecData151<>+0(SB), Z2
+	VMINPD        Z2, Z0, Z0
+	VBROADCASTSD  vecData152<>+0(SB), Z2
+	VMAXPD        Z2, Z0, Z0
+	VRNDSCALEPD   $0x08, Z0, Z2
+	VSUBPD        Z2, Z0, Z0
+	VBROADCASTSD  vecData153<>+0(SB), Z4
+	VBROADCASTSD  vecData154<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData155<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData156<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData157<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData158<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData159<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VBROADCASTSD  vecData160<>+0(SB), Z5
+	VFMADD213PD   Z5, Z0, Z4
+	VSCALEFPD     Z2, Z4, Z4
+	VCVTPD2PS     Z4, Y0
+	VINSERTF64X4  $0x01, Y0, Z3, Z3
+	VMOVUPS       Z3, (AX)
+	ADDQ          $0x00000040, AX
+	ADDQ          $0x00000040, CX
+	ADDQ          $0x00000040, DX
+	SUBQ          $0x00000010, BX
+	JMP           loop1
+
+below1:
+	TESTQ         BX, BX
+	JE            done
+	MOVL          $0x0000ffff, SI
+	BZHIL         BX, SI, SI
+	KMOVW         SI, K1
+	VMOVUPS.Z     (CX), K1, Z0
+	VMOVUPS.Z     (DX), K1, Z2
+	VCVTPS2PD     Y0, Z3
+	VGETMANTPD    $0x03, Z3, Z4
+	VGETEXPPD     Z3, Z3
+	VGETEXPPD     Z4, Z5
+	VSUBPD        Z5, Z3, Z3
+	VPSRLQ        $0x30, Z4, Z5
+	VBROADCASTSD  vecData138<>+0(SB), Z6
+	VMOVAPS       Z5, Z7
+	VMOVUPD       vecData139<>+0(SB), Z8
+	VMOVUPD       vecData140<>+0(SB), Z9
+	VPERMI2PD     Z8, Z9, Z7
+	VFMSUB231PD   Z7, Z4, Z6
+	VBROADCASTSD  vecData141<>+0(SB), Z4
+	VBROADCASTSD  vecData142<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData143<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData144<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData145<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData146<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData147<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData148<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VMOVUPD       vecData149<>+0(SB), Z7
+	VMOVUPD       vecData150<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z5
+	VADDPD        Z3, Z5, Z5
+	VFMADD213PD   Z5, Z6, Z4
+	VCVTPS2PD     Y2, Z3
+	VMULPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData151<>+0(SB), Z4
+	VMINPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData152<>+0(SB), Z4
+	VMAXPD        Z4, Z3, Z3
+	VRNDSCALEPD   $0x08, Z3, Z4
+	VSUBPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData153<>+0(SB), Z5
+	VBROADCASTSD  vecData154<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData155<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData156<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData157<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData158<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData159<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData160<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VSCALEFPD     Z4, Z5, Z5
+	VCVTPD2PS     Z5, Y1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VEXTRACTF64X4 $0x01, Z2, Y2
+	VCVTPS2PD     Y0, Z0
+	VGETMANTPD    $0x03, Z0, Z3
+	VGETEXPPD     Z0, Z0
+	VGETEXPPD     Z3, Z4
+	VSUBPD        Z4, Z0, Z0
+	VPSRLQ        $0x30, Z3, Z4
+	VBROADCASTSD  vecData138<>+0(SB), Z5
+	VMOVAPS       Z4, Z6
+	VMOVUPD       vecData139<>+0(SB), Z7
+	VMOVUPD       vecData140<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z6
+	VFMSUB231PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData141<>+0(SB), Z3
+	VBROADCASTSD  vecData142<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData143<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData144<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData145<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData146<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData147<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData148<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VMOVUPD       vecData149<>+0(SB), Z6
+	VMOVUPD       vecData150<>+0(SB), Z7
+	VPERMI2PD     Z6, Z7, Z4
+	VADDPD        Z0, Z4, Z4
+	VFMADD213PD   Z4, Z5, Z3
+	VCVTPS2PD     Y2, Z0
+	VMULPD        Z3, Z0, Z0
+	VBROADCASTSD  vecData151<>+0(SB), Z2
+	VMINPD        Z2, Z0, Z0
+	VBROADCASTSD  vecData152<>+0(SB), Z2
+	VMAXPD        Z2, Z0, Z0
+	VRNDSCALEPD   $0x08, Z0, Z2
+	VSUBPD        Z2, Z0, Z0
+	VBROADCASTSD  vecData153<>+0(SB), Z3
+	VBROADCASTSD  vecData154<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData155<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData156<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData157<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData158<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData159<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData160<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VSCALEFPD     Z2, Z3, Z3
+	VCVTPD2PS     Z3, Y0
+	VINSERTF64X4  $0x01, Y0, Z1, Z1
+	VMOVUPS       Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecPowScalarAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecPowScalarAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         n+32(FP), DX
+	VBROADCASTSS s+40(FP), Z0
+	VBROADCASTSS t+44(FP), Z1
+
+loop1:
+	CMPQ          DX, $0x00000010
+	JL            below1
+	VMOVUPS       (CX), Z1
+	VCVTPS2PD     Y1, Z3
+	VGETMANTPD    $0x03, Z3, Z4
+	VGETEXPPD     Z3, Z3
+	VGETEXPPD     Z4, Z5
+	VSUBPD        Z5, Z3, Z3
+	VPSRLQ        $0x30, Z4, Z5
+	VBROADCASTSD  vecData138<>+0(SB), Z6
+	VMOVAPS       Z5, Z7
+	VMOVUPD       vecData139<>+0(SB), Z8
+	VMOVUPD       vecData140<>+0(SB), Z9
+	VPERMI2PD     Z8, Z9, Z7
+	VFMSUB231PD   Z7, Z4, Z6
+	VBROADCASTSD  vecData141<>+0(SB), Z4
+	VBROADCASTSD  vecData142<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData143<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData144<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData145<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData146<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData147<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData148<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VMOVUPD       vecData149<>+0(SB), Z7
+	VMOVUPD       vecData150<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z5
+	VADDPD        Z3, Z5, Z5
+	VFMADD213PD   Z5, Z6, Z4
+	VCVTPS2PD     Y0, Z3
+	VMULPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData151<>+0(SB), Z4
+	VMINPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData152<>+0(SB), Z4
+	VMAXPD        Z4, Z3, Z3
+	VRNDSCALEPD   $0x08, Z3, Z4
+	VSUBPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData153<>+0(SB), Z5
+	VBROADCASTSD  vecData154<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData155<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData156<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData157<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData158<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData159<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData160<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VSCALEFPD     Z4, Z5, Z5
+	VCVTPD2PS     Z5, Y2
+	VMOVAPS       Z2, Z3
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VEXTRACTF64X4 $0x01, Z0, Y2
+	VCVTPS2PD     Y1, Z1
+	VGETMANTPD    $0x03, Z1, Z4
+	VGETEXPPD     Z1, Z1
+	VGETEXPPD     Z4, Z5
+	VSUBPD        Z5, Z1, Z1
+	VPSRLQ        $0x30, Z4, Z5
+	VBROADCASTSD  vecData138<>+0(SB), Z6
+	VMOVAPS       Z5, Z7
+	VMOVUPD       vecData139<>+0(SB), Z8
+	VMOVUPD       vecData140<>+0(SB), Z9
+	VPERMI2PD     Z8, Z9, Z7
+	VFMSUB231PD   Z7, Z4, Z6
+	VBROADCASTSD  vecData141<>+0(SB), Z4
+	VBROADCASTSD  vecData142<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData143<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData144<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData145<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData146<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData147<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData148<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VMOVUPD       vecData149<>+0(SB), Z7
+	VMOVUPD       vecData150<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z5
+	VADDPD        Z1, Z5, Z5
+	VFMADD213PD   Z5, Z6, Z4
+	VCVTPS2PD     Y2, Z1
+	VMULPD        Z4, Z1, Z1
+	VBROADCASTSD  vecData151<>+0(SB), Z4
+	VMINPD        Z4, Z1, Z1
+	VBROADCASTSD  vecData152<>+0(SB), Z4
+	VMAXPD        Z4, Z1, Z1
+	VRNDSCALEPD   $0x08, Z1, Z4
+	VSUBPD        Z4, Z1, Z1
+	VBROADCASTSD  vecData153<>+0(SB), Z5
+	VBROADCASTSD  vecData154<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData155<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData156<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData157<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData158<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData159<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VBROADCASTSD  vecData160<>+0(SB), Z6
+	VFMADD213PD   Z6, Z1, Z5
+	VSCALEFPD     Z4, Z5, Z5
+	VCVTPD2PS     Z5, Y1
+	VINSERTF64X4  $0x01, Y1, Z3, Z3
+	VMOVUPS       Z3, (AX)
+	ADDQ          $0x00000040, AX
+	ADDQ          $0x00000040, CX
+	SUBQ          $0x00000010, DX
+	JMP           loop1
+
+below1:
+	TESTQ         DX, DX
+	JE            done
+	MOVL          $0x0000ffff, BX
+	BZHIL         DX, BX, BX
+	KMOVW         BX, K1
+	VMOVUPS.Z     (CX), K1, Z1
+	VCVTPS2PD     Y1, Z3
+	VGETMANTPD    $0x03, Z3, Z4
+	VGETEXPPD     Z3, Z3
+	VGETEXPPD     Z4, Z5
+	VSUBPD        Z5, Z3, Z3
+	VPSRLQ        $0x30, Z4, Z5
+	VBROADCASTSD  vecData138<>+0(SB), Z6
+	VMOVAPS       Z5, Z7
+	VMOVUPD       vecData139<>+0(SB), Z8
+	VMOVUPD       vecData140<>+0(SB), Z9
+	VPERMI2PD     Z8, Z9, Z7
+	VFMSUB231PD   Z7, Z4, Z6
+	VBROADCASTSD  vecData141<>+0(SB), Z4
+	VBROADCASTSD  vecData142<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData143<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData144<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData145<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData146<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData147<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VBROADCASTSD  vecData148<>+0(SB), Z7
+	VFMADD213PD   Z7, Z6, Z4
+	VMOVUPD       vecData149<>+0(SB), Z7
+	VMOVUPD       vecData150<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z5
+	VADDPD        Z3, Z5, Z5
+	VFMADD213PD   Z5, Z6, Z4
+	VCVTPS2PD     Y0, Z3
+	VMULPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData151<>+0(SB), Z4
+	VMINPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData152<>+0(SB), Z4
+	VMAXPD        Z4, Z3, Z3
+	VRNDSCALEPD   $0x08, Z3, Z4
+	VSUBPD        Z4, Z3, Z3
+	VBROADCASTSD  vecData153<>+0(SB), Z5
+	VBROADCASTSD  vecData154<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData155<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData156<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData157<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData158<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData159<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData160<>+0(SB), Z6
+	VFMADD213PD   Z6, Z3, Z5
+	VSCALEFPD     Z4, Z5, Z5
+	VCVTPD2PS     Z5, Y2
+	VEXTRACTF64X4 $0x01, Z1, Y1
+	VEXTRACTF64X4 $0x01, Z0, Y0
+	VCVTPS2PD     Y1, Z1
+	VGETMANTPD    $0x03, Z1, Z3
+	VGETEXPPD     Z1, Z1
+	VGETEXPPD     Z3, Z4
+	VSUBPD        Z4, Z1, Z1
+	VPSRLQ        $0x30, Z3, Z4
+	VBROADCASTSD  vecData138<>+0(SB), Z5
+	VMOVAPS       Z4, Z6
+	VMOVUPD       vecData139<>+0(SB), Z7
+	VMOVUPD       vecData140<>+0(SB), Z8
+	VPERMI2PD     Z7, Z8, Z6
+	VFMSUB231PD   Z6, Z3, Z5
+	VBROADCASTSD  vecData141<>+0(SB), Z3
+	VBROADCASTSD  vecData142<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData143<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData144<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData145<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData146<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData147<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VBROADCASTSD  vecData148<>+0(SB), Z6
+	VFMADD213PD   Z6, Z5, Z3
+	VMOVUPD       vecData149<>+0(SB), Z6
+	VMOVUPD       vecData150<>+0(SB), Z7
+	VPERMI2PD     Z6, Z7, Z4
+	VADDPD        Z1, Z4, Z4
+	VFMADD213PD   Z4, Z5, Z3
+	VCVTPS2PD     Y0, Z0
+	VMULPD        Z3, Z0, Z0
+	VBROADCASTSD  vecData151<>+0(SB), Z1
+	VMINPD        Z1, Z0, Z0
+	VBROADCASTSD  vecData152<>+0(SB), Z1
+	VMAXPD        Z1, Z0, Z0
+	VRNDSCALEPD   $0x08, Z0, Z1
+	VSUBPD        Z1, Z0, Z0
+	VBROADCASTSD  vecData153<>+0(SB), Z3
+	VBROADCASTSD  vecData154<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData155<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData156<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData157<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData158<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData159<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VBROADCASTSD  vecData160<>+0(SB), Z4
+	VFMADD213PD   Z4, Z0, Z3
+	VSCALEFPD     Z1, Z3, Z3
+	VCVTPD2PS     Z3, Y0
+	VINSERTF64X4  $0x01, Y0, Z2, Z2
+	VMOVUPS       Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecSumAVX512(x *float32, n int) float32
 // Requires: AVX, AVX512F, BMI2, SSE
 TEXT ·vecSumAVX512(SB), NOSPLIT, $0-20
@@ -5682,10 +6220,10 @@ done:
 TEXT ·vecMaxAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS vecData138<>+0(SB), Z0
-	VBROADCASTSS vecData138<>+0(SB), Z2
-	VBROADCASTSS vecData138<>+0(SB), Z3
-	VBROADCASTSS vecData138<>+0(SB), Z4
+	VBROADCASTSS vecData161<>+0(SB), Z0
+	VBROADCASTSS vecData161<>+0(SB), Z2
+	VBROADCASTSS vecData161<>+0(SB), Z3
+	VBROADCASTSS vecData161<>+0(SB), Z4
 	VMOVAPS      Z0, Z5
 	VBROADCASTSS vecData3<>+0(SB), Z6
 
@@ -5753,7 +6291,7 @@ done:
 	KMOVW         K1, AX
 	TESTL         AX, AX
 	JE            number
-	VBROADCASTSS  vecData139<>+0(SB), X0
+	VBROADCASTSS  vecData162<>+0(SB), X0
 
 number:
 	MOVSS X0, ret+16(FP)
@@ -5765,10 +6303,10 @@ number:
 TEXT ·vecMinAVX512(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS vecData140<>+0(SB), Z0
-	VBROADCASTSS vecData140<>+0(SB), Z2
-	VBROADCASTSS vecData140<>+0(SB), Z3
-	VBROADCASTSS vecData140<>+0(SB), Z4
+	VBROADCASTSS vecData163<>+0(SB), Z0
+	VBROADCASTSS vecData163<>+0(SB), Z2
+	VBROADCASTSS vecData163<>+0(SB), Z3
+	VBROADCASTSS vecData163<>+0(SB), Z4
 	VMOVAPS      Z0, Z5
 	VBROADCASTSS vecData3<>+0(SB), Z6
 
@@ -5836,7 +6374,7 @@ done:
 	KMOVW         K1, AX
 	TESTL         AX, AX
 	JE            number
-	VBROADCASTSS  vecData139<>+0(SB), X0
+	VBROADCASTSS  vecData162<>+0(SB), X0
 
 number:
 	MOVSS X0, ret+16(FP)
@@ -6304,11 +6842,11 @@ loop:
 	VPSRLD       $0x10, Z0, Z1
 	VBROADCASTSS vecData137<>+0(SB), Z2
 	VANDPS       Z2, Z1, Z1
-	VBROADCASTSS vecData141<>+0(SB), Z2
+	VBROADCASTSS vecData164<>+0(SB), Z2
 	VPADDD       Z2, Z0, Z2
 	VPADDD       Z1, Z2, Z1
 	VCMPPS       $0x03, Z0, Z0, K1
-	VBROADCASTSS vecData142<>+0(SB), Z2
+	VBROADCASTSS vecData165<>+0(SB), Z2
 	VORPS        Z2, Z0, Z0
 	VBLENDMPS    Z0, Z1, K1, Z3
 	VPSRLD       $0x10, Z3, Z0
@@ -6329,7 +6867,7 @@ TEXT ·vecEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ       BX, $0x00000010
@@ -6356,7 +6894,7 @@ TEXT ·vecNotEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ       BX, $0x00000010
@@ -6383,7 +6921,7 @@ TEXT ·vecLessAVX512(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ       BX, $0x00000010
@@ -6410,7 +6948,7 @@ TEXT ·vecLessEqualAVX512(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ       BX, $0x00000010
@@ -6512,7 +7050,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6577,7 +7115,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6642,7 +7180,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6707,7 +7245,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6782,7 +7320,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6859,7 +7397,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y0
@@ -6918,7 +7456,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -6974,7 +7512,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7030,7 +7568,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7086,7 +7624,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7147,7 +7685,7 @@ loop1:
 below1:
 	TESTQ       DX, DX
 	JE          done
-	LEAQ        vecData144<>+32(SB), BX
+	LEAQ        vecData167<>+32(SB), BX
 	SHLQ        $0x02, DX
 	SUBQ        DX, BX
 	VMOVUPS     (BX), Y2
@@ -7211,7 +7749,7 @@ loop1:
 below1:
 	TESTQ       BX, BX
 	JE          done
-	LEAQ        vecData144<>+32(SB), SI
+	LEAQ        vecData167<>+32(SB), SI
 	SHLQ        $0x02, BX
 	SUBQ        BX, SI
 	VMOVUPS     (SI), Y1
@@ -7281,7 +7819,7 @@ loop1:
 below1:
 	TESTQ       BX, BX
 	JE          done
-	LEAQ        vecData144<>+32(SB), SI
+	LEAQ        vecData167<>+32(SB), SI
 	SHLQ        $0x02, BX
 	SUBQ        BX, SI
 	VMOVUPS     (SI), Y2
@@ -7355,7 +7893,7 @@ loop1:
 below1:
 	TESTQ       SI, SI
 	JE          done
-	LEAQ        vecData144<>+32(SB), DI
+	LEAQ        vecData167<>+32(SB), DI
 	SHLQ        $0x02, SI
 	SUBQ        SI, DI
 	VMOVUPS     (DI), Y0
@@ -7418,7 +7956,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y2
@@ -7476,7 +8014,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7533,7 +8071,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7617,7 +8155,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y3
@@ -7678,7 +8216,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7734,7 +8272,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -7796,7 +8334,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7854,7 +8392,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7911,7 +8449,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y1
@@ -7967,7 +8505,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -8023,7 +8561,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -8079,7 +8617,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -8135,7 +8673,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y0
@@ -8205,7 +8743,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y1
@@ -8274,7 +8812,7 @@ loop1:
 below1:
 	TESTQ      DX, DX
 	JE         done
-	LEAQ       vecData144<>+32(SB), BX
+	LEAQ       vecData167<>+32(SB), BX
 	SHLQ       $0x02, DX
 	SUBQ       DX, BX
 	VMOVUPS    (BX), Y2
@@ -8351,7 +8889,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y2
@@ -8429,7 +8967,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y1
@@ -8506,7 +9044,7 @@ loop1:
 below1:
 	TESTQ      BX, BX
 	JE         done
-	LEAQ       vecData144<>+32(SB), SI
+	LEAQ       vecData167<>+32(SB), SI
 	SHLQ       $0x02, BX
 	SUBQ       BX, SI
 	VMOVUPS    (SI), Y1
@@ -8529,7 +9067,7 @@ TEXT ·vecExpAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData145<>+0(SB), Y0
+	VBROADCASTSS vecData168<>+0(SB), Y0
 	VBROADCASTSS vecData5<>+0(SB), Y1
 	VBROADCASTSS vecData6<>+0(SB), Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
@@ -8567,7 +9105,7 @@ loop2:
 	VPADDD       Y11, Y10, Y11
 	VANDPS       Y11, Y9, Y11
 	VCMPPS       $0x1e, Y0, Y6, Y6
-	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBROADCASTSS vecData163<>+0(SB), Y12
 	VBLENDVPS    Y6, Y12, Y11, Y6
 	VMOVMSKPS    Y9, BX
 	CMPL         BX, $0x000000ff
@@ -8578,7 +9116,7 @@ loop2:
 	VCMPPS       $0x11, Y11, Y7, Y7
 	VANDPS       Y7, Y9, Y7
 	VCVTPS2DQ    Y8, Y8
-	VBROADCASTSS vecData146<>+0(SB), Y9
+	VBROADCASTSS vecData169<>+0(SB), Y9
 	VPADDD       Y9, Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
 	VANDPS       Y7, Y10, Y9
@@ -8617,7 +9155,7 @@ normal2:
 	VPADDD       Y11, Y10, Y11
 	VANDPS       Y11, Y9, Y11
 	VCMPPS       $0x1e, Y0, Y6, Y6
-	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBROADCASTSS vecData163<>+0(SB), Y12
 	VBLENDVPS    Y6, Y12, Y11, Y6
 	VMOVMSKPS    Y9, BX
 	CMPL         BX, $0x000000ff
@@ -8628,7 +9166,7 @@ normal2:
 	VCMPPS       $0x11, Y11, Y7, Y7
 	VANDPS       Y7, Y9, Y7
 	VCVTPS2DQ    Y8, Y8
-	VBROADCASTSS vecData146<>+0(SB), Y9
+	VBROADCASTSS vecData169<>+0(SB), Y9
 	VPADDD       Y9, Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
 	VANDPS       Y7, Y10, Y9
@@ -8676,7 +9214,7 @@ loop1:
 	VPADDD       Y11, Y10, Y11
 	VANDPS       Y11, Y9, Y11
 	VCMPPS       $0x1e, Y0, Y6, Y6
-	VBROADCASTSS vecData140<>+0(SB), Y12
+	VBROADCASTSS vecData163<>+0(SB), Y12
 	VBLENDVPS    Y6, Y12, Y11, Y6
 	VMOVMSKPS    Y9, BX
 	CMPL         BX, $0x000000ff
@@ -8687,7 +9225,7 @@ loop1:
 	VCMPPS       $0x11, Y11, Y7, Y7
 	VANDPS       Y7, Y9, Y7
 	VCVTPS2DQ    Y8, Y8
-	VBROADCASTSS vecData146<>+0(SB), Y9
+	VBROADCASTSS vecData169<>+0(SB), Y9
 	VPADDD       Y9, Y8, Y8
 	VPSLLD       $0x17, Y8, Y8
 	VANDPS       Y7, Y10, Y9
@@ -8706,7 +9244,7 @@ normal4:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -8738,7 +9276,7 @@ below1:
 	VPADDD       Y4, Y3, Y4
 	VANDPS       Y4, Y2, Y4
 	VCMPPS       $0x1e, Y0, Y7, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y5
+	VBROADCASTSS vecData163<>+0(SB), Y5
 	VBLENDVPS    Y0, Y5, Y4, Y0
 	VMOVMSKPS    Y2, CX
 	CMPL         CX, $0x000000ff
@@ -8749,7 +9287,7 @@ below1:
 	VCMPPS       $0x11, Y4, Y8, Y4
 	VANDPS       Y4, Y2, Y2
 	VCVTPS2DQ    Y1, Y1
-	VBROADCASTSS vecData146<>+0(SB), Y4
+	VBROADCASTSS vecData169<>+0(SB), Y4
 	VPADDD       Y4, Y1, Y1
 	VPSLLD       $0x17, Y1, Y1
 	VANDPS       Y2, Y3, Y3
@@ -8773,12 +9311,12 @@ TEXT ·vecTanhAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData147<>+0(SB), Y0
-	VBROADCASTSS vecData148<>+0(SB), Y1
+	VBROADCASTSS vecData170<>+0(SB), Y0
+	VBROADCASTSS vecData171<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
-	VBROADCASTSS vecData149<>+0(SB), Y3
+	VBROADCASTSS vecData172<>+0(SB), Y3
 	VBROADCASTSS vecData6<>+0(SB), Y4
-	VBROADCASTSS vecData150<>+0(SB), Y5
+	VBROADCASTSS vecData173<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
@@ -8791,28 +9329,28 @@ loop2:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData151<>+0(SB), Y8, Y9
-	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VPERMPS      vecData174<>+0(SB), Y8, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VPERMPS      vecData176<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VPERMPS      vecData177<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VPERMPS      vecData178<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VPERMPS      vecData180<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VPERMPS      vecData181<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VPERMPS      vecData182<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VPERMPS      vecData183<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VPERMPS      vecData184<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VPERMPS      vecData185<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (AX)
@@ -8824,28 +9362,28 @@ loop2:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData151<>+0(SB), Y8, Y9
-	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VPERMPS      vecData174<>+0(SB), Y8, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VPERMPS      vecData176<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VPERMPS      vecData177<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VPERMPS      vecData178<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VPERMPS      vecData180<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VPERMPS      vecData181<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VPERMPS      vecData182<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VPERMPS      vecData183<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VPERMPS      vecData184<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VPERMPS      vecData185<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
@@ -8866,28 +9404,28 @@ loop1:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData151<>+0(SB), Y8, Y9
-	VPERMPS      vecData152<>+0(SB), Y8, Y10
+	VPERMPS      vecData174<>+0(SB), Y8, Y9
+	VPERMPS      vecData175<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData153<>+0(SB), Y8, Y10
+	VPERMPS      vecData176<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData154<>+0(SB), Y8, Y10
+	VPERMPS      vecData177<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData155<>+0(SB), Y8, Y10
+	VPERMPS      vecData178<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData156<>+0(SB), Y8, Y10
+	VPERMPS      vecData179<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData157<>+0(SB), Y8, Y10
+	VPERMPS      vecData180<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData158<>+0(SB), Y8, Y10
+	VPERMPS      vecData181<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData159<>+0(SB), Y8, Y10
+	VPERMPS      vecData182<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData160<>+0(SB), Y8, Y10
+	VPERMPS      vecData183<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData161<>+0(SB), Y8, Y10
+	VPERMPS      vecData184<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData162<>+0(SB), Y8, Y8
+	VPERMPS      vecData185<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (AX)
@@ -8899,7 +9437,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -8911,28 +9449,28 @@ below1:
 	VFMADD231PS  Y3, Y1, Y2
 	VSUBPS       Y4, Y2, Y3
 	VFNMADD231PS Y5, Y3, Y1
-	VPERMPS      vecData151<>+0(SB), Y2, Y3
-	VPERMPS      vecData152<>+0(SB), Y2, Y4
+	VPERMPS      vecData174<>+0(SB), Y2, Y3
+	VPERMPS      vecData175<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData153<>+0(SB), Y2, Y4
+	VPERMPS      vecData176<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData154<>+0(SB), Y2, Y4
+	VPERMPS      vecData177<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData155<>+0(SB), Y2, Y4
+	VPERMPS      vecData178<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData156<>+0(SB), Y2, Y4
+	VPERMPS      vecData179<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData157<>+0(SB), Y2, Y4
+	VPERMPS      vecData180<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData158<>+0(SB), Y2, Y4
+	VPERMPS      vecData181<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData159<>+0(SB), Y2, Y4
+	VPERMPS      vecData182<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData160<>+0(SB), Y2, Y4
+	VPERMPS      vecData183<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData161<>+0(SB), Y2, Y4
+	VPERMPS      vecData184<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData162<>+0(SB), Y2, Y2
+	VPERMPS      vecData185<>+0(SB), Y2, Y2
 	VFMADD213PS  Y2, Y1, Y3
 	VMULPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
@@ -8949,12 +9487,12 @@ TEXT ·vecErfAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData163<>+0(SB), Y0
-	VBROADCASTSS vecData164<>+0(SB), Y1
+	VBROADCASTSS vecData186<>+0(SB), Y0
+	VBROADCASTSS vecData187<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
-	VBROADCASTSS vecData165<>+0(SB), Y3
+	VBROADCASTSS vecData188<>+0(SB), Y3
 	VBROADCASTSS vecData6<>+0(SB), Y4
-	VBROADCASTSS vecData166<>+0(SB), Y5
+	VBROADCASTSS vecData189<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
@@ -8967,22 +9505,22 @@ loop2:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData167<>+0(SB), Y8, Y9
-	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VPERMPS      vecData190<>+0(SB), Y8, Y9
+	VPERMPS      vecData191<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VPERMPS      vecData193<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VPERMPS      vecData194<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VPERMPS      vecData195<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VPERMPS      vecData196<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VPERMPS      vecData197<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VPERMPS      vecData198<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (AX)
@@ -8994,22 +9532,22 @@ loop2:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData167<>+0(SB), Y8, Y9
-	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VPERMPS      vecData190<>+0(SB), Y8, Y9
+	VPERMPS      vecData191<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VPERMPS      vecData193<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VPERMPS      vecData194<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VPERMPS      vecData195<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VPERMPS      vecData196<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VPERMPS      vecData197<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VPERMPS      vecData198<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, 32(AX)
@@ -9030,22 +9568,22 @@ loop1:
 	VFMADD231PS  Y3, Y7, Y8
 	VSUBPS       Y4, Y8, Y9
 	VFNMADD231PS Y5, Y9, Y7
-	VPERMPS      vecData167<>+0(SB), Y8, Y9
-	VPERMPS      vecData168<>+0(SB), Y8, Y10
+	VPERMPS      vecData190<>+0(SB), Y8, Y9
+	VPERMPS      vecData191<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData169<>+0(SB), Y8, Y10
+	VPERMPS      vecData192<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData170<>+0(SB), Y8, Y10
+	VPERMPS      vecData193<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData171<>+0(SB), Y8, Y10
+	VPERMPS      vecData194<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData172<>+0(SB), Y8, Y10
+	VPERMPS      vecData195<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData173<>+0(SB), Y8, Y10
+	VPERMPS      vecData196<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData174<>+0(SB), Y8, Y10
+	VPERMPS      vecData197<>+0(SB), Y8, Y10
 	VFMADD213PS  Y10, Y7, Y9
-	VPERMPS      vecData175<>+0(SB), Y8, Y8
+	VPERMPS      vecData198<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y7, Y9
 	VMULPS       Y9, Y6, Y6
 	VMOVUPS      Y6, (AX)
@@ -9057,7 +9595,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -9069,22 +9607,22 @@ below1:
 	VFMADD231PS  Y3, Y1, Y2
 	VSUBPS       Y4, Y2, Y3
 	VFNMADD231PS Y5, Y3, Y1
-	VPERMPS      vecData167<>+0(SB), Y2, Y3
-	VPERMPS      vecData168<>+0(SB), Y2, Y4
+	VPERMPS      vecData190<>+0(SB), Y2, Y3
+	VPERMPS      vecData191<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData169<>+0(SB), Y2, Y4
+	VPERMPS      vecData192<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData170<>+0(SB), Y2, Y4
+	VPERMPS      vecData193<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData171<>+0(SB), Y2, Y4
+	VPERMPS      vecData194<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData172<>+0(SB), Y2, Y4
+	VPERMPS      vecData195<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData173<>+0(SB), Y2, Y4
+	VPERMPS      vecData196<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData174<>+0(SB), Y2, Y4
+	VPERMPS      vecData197<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData175<>+0(SB), Y2, Y2
+	VPERMPS      vecData198<>+0(SB), Y2, Y2
 	VFMADD213PS  Y2, Y1, Y3
 	VMULPS       Y3, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
@@ -9101,11 +9639,11 @@ TEXT ·vecGELUAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData176<>+0(SB), Y0
+	VBROADCASTSS vecData199<>+0(SB), Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
-	VBROADCASTSS vecData177<>+0(SB), Y2
+	VBROADCASTSS vecData200<>+0(SB), Y2
 	VBROADCASTSS vecData6<>+0(SB), Y3
-	VBROADCASTSS vecData178<>+0(SB), Y4
+	VBROADCASTSS vecData201<>+0(SB), Y4
 	VBROADCASTSS vecData3<>+0(SB), Y5
 
 loop2:
@@ -9119,24 +9657,24 @@ loop2:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData179<>+0(SB), Y8, Y9
-	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VPERMPS      vecData202<>+0(SB), Y8, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VPERMPS      vecData204<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VPERMPS      vecData205<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VPERMPS      vecData206<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VPERMPS      vecData207<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VPERMPS      vecData208<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VPERMPS      vecData209<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VPERMPS      vecData210<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VPERMPS      vecData211<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9149,24 +9687,24 @@ loop2:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData179<>+0(SB), Y8, Y9
-	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VPERMPS      vecData202<>+0(SB), Y8, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VPERMPS      vecData204<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VPERMPS      vecData205<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VPERMPS      vecData206<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VPERMPS      vecData207<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VPERMPS      vecData208<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VPERMPS      vecData209<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VPERMPS      vecData210<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VPERMPS      vecData211<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9188,24 +9726,24 @@ loop1:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData179<>+0(SB), Y8, Y9
-	VPERMPS      vecData180<>+0(SB), Y8, Y11
+	VPERMPS      vecData202<>+0(SB), Y8, Y9
+	VPERMPS      vecData203<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData181<>+0(SB), Y8, Y11
+	VPERMPS      vecData204<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData182<>+0(SB), Y8, Y11
+	VPERMPS      vecData205<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData183<>+0(SB), Y8, Y11
+	VPERMPS      vecData206<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData184<>+0(SB), Y8, Y11
+	VPERMPS      vecData207<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData185<>+0(SB), Y8, Y11
+	VPERMPS      vecData208<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData186<>+0(SB), Y8, Y11
+	VPERMPS      vecData209<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData187<>+0(SB), Y8, Y11
+	VPERMPS      vecData210<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData188<>+0(SB), Y8, Y8
+	VPERMPS      vecData211<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9218,7 +9756,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -9230,24 +9768,24 @@ below1:
 	VSUBPS       Y3, Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS Y4, Y2, Y3
-	VPERMPS      vecData179<>+0(SB), Y1, Y2
-	VPERMPS      vecData180<>+0(SB), Y1, Y4
+	VPERMPS      vecData202<>+0(SB), Y1, Y2
+	VPERMPS      vecData203<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData181<>+0(SB), Y1, Y4
+	VPERMPS      vecData204<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData182<>+0(SB), Y1, Y4
+	VPERMPS      vecData205<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData183<>+0(SB), Y1, Y4
+	VPERMPS      vecData206<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData184<>+0(SB), Y1, Y4
+	VPERMPS      vecData207<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData185<>+0(SB), Y1, Y4
+	VPERMPS      vecData208<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData186<>+0(SB), Y1, Y4
+	VPERMPS      vecData209<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData187<>+0(SB), Y1, Y4
+	VPERMPS      vecData210<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData188<>+0(SB), Y1, Y1
+	VPERMPS      vecData211<>+0(SB), Y1, Y1
 	VFMADD213PS  Y1, Y3, Y2
 	VMAXPS       Y7, Y5, Y1
 	VFNMADD231PS Y2, Y0, Y1
@@ -9265,11 +9803,11 @@ TEXT ·vecGELUTanhAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData189<>+0(SB), Y0
+	VBROADCASTSS vecData212<>+0(SB), Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
-	VBROADCASTSS vecData190<>+0(SB), Y2
+	VBROADCASTSS vecData213<>+0(SB), Y2
 	VBROADCASTSS vecData6<>+0(SB), Y3
-	VBROADCASTSS vecData191<>+0(SB), Y4
+	VBROADCASTSS vecData214<>+0(SB), Y4
 	VBROADCASTSS vecData3<>+0(SB), Y5
 
 loop2:
@@ -9283,28 +9821,28 @@ loop2:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData192<>+0(SB), Y8, Y9
-	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VPERMPS      vecData215<>+0(SB), Y8, Y9
+	VPERMPS      vecData216<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VPERMPS      vecData217<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VPERMPS      vecData218<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VPERMPS      vecData219<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VPERMPS      vecData220<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VPERMPS      vecData221<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VPERMPS      vecData222<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VPERMPS      vecData223<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VPERMPS      vecData224<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VPERMPS      vecData225<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VPERMPS      vecData226<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9317,28 +9855,28 @@ loop2:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData192<>+0(SB), Y8, Y9
-	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VPERMPS      vecData215<>+0(SB), Y8, Y9
+	VPERMPS      vecData216<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VPERMPS      vecData217<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VPERMPS      vecData218<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VPERMPS      vecData219<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VPERMPS      vecData220<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VPERMPS      vecData221<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VPERMPS      vecData222<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VPERMPS      vecData223<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VPERMPS      vecData224<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VPERMPS      vecData225<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VPERMPS      vecData226<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9360,28 +9898,28 @@ loop1:
 	VSUBPS       Y3, Y8, Y9
 	VMOVAPS      Y7, Y10
 	VFNMADD231PS Y4, Y9, Y10
-	VPERMPS      vecData192<>+0(SB), Y8, Y9
-	VPERMPS      vecData193<>+0(SB), Y8, Y11
+	VPERMPS      vecData215<>+0(SB), Y8, Y9
+	VPERMPS      vecData216<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData194<>+0(SB), Y8, Y11
+	VPERMPS      vecData217<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData195<>+0(SB), Y8, Y11
+	VPERMPS      vecData218<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData196<>+0(SB), Y8, Y11
+	VPERMPS      vecData219<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData197<>+0(SB), Y8, Y11
+	VPERMPS      vecData220<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData198<>+0(SB), Y8, Y11
+	VPERMPS      vecData221<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData199<>+0(SB), Y8, Y11
+	VPERMPS      vecData222<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData200<>+0(SB), Y8, Y11
+	VPERMPS      vecData223<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData201<>+0(SB), Y8, Y11
+	VPERMPS      vecData224<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData202<>+0(SB), Y8, Y11
+	VPERMPS      vecData225<>+0(SB), Y8, Y11
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData203<>+0(SB), Y8, Y8
+	VPERMPS      vecData226<>+0(SB), Y8, Y8
 	VFMADD213PS  Y8, Y10, Y9
 	VMAXPS       Y6, Y5, Y6
 	VFNMADD231PS Y9, Y7, Y6
@@ -9394,7 +9932,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -9406,28 +9944,28 @@ below1:
 	VSUBPS       Y3, Y1, Y2
 	VMOVAPS      Y0, Y3
 	VFNMADD231PS Y4, Y2, Y3
-	VPERMPS      vecData192<>+0(SB), Y1, Y2
-	VPERMPS      vecData193<>+0(SB), Y1, Y4
+	VPERMPS      vecData215<>+0(SB), Y1, Y2
+	VPERMPS      vecData216<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData194<>+0(SB), Y1, Y4
+	VPERMPS      vecData217<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData195<>+0(SB), Y1, Y4
+	VPERMPS      vecData218<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData196<>+0(SB), Y1, Y4
+	VPERMPS      vecData219<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData197<>+0(SB), Y1, Y4
+	VPERMPS      vecData220<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData198<>+0(SB), Y1, Y4
+	VPERMPS      vecData221<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData199<>+0(SB), Y1, Y4
+	VPERMPS      vecData222<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData200<>+0(SB), Y1, Y4
+	VPERMPS      vecData223<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData201<>+0(SB), Y1, Y4
+	VPERMPS      vecData224<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData202<>+0(SB), Y1, Y4
+	VPERMPS      vecData225<>+0(SB), Y1, Y4
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData203<>+0(SB), Y1, Y1
+	VPERMPS      vecData226<>+0(SB), Y1, Y1
 	VFMADD213PS  Y1, Y3, Y2
 	VMAXPS       Y7, Y5, Y1
 	VFNMADD231PS Y2, Y0, Y1
@@ -9446,12 +9984,12 @@ TEXT ·vecGELUGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData204<>+0(SB), Y0
-	VBROADCASTSS vecData205<>+0(SB), Y1
+	VBROADCASTSS vecData227<>+0(SB), Y0
+	VBROADCASTSS vecData228<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
-	VBROADCASTSS vecData206<>+0(SB), Y3
+	VBROADCASTSS vecData229<>+0(SB), Y3
 	VBROADCASTSS vecData6<>+0(SB), Y4
-	VBROADCASTSS vecData207<>+0(SB), Y5
+	VBROADCASTSS vecData230<>+0(SB), Y5
 
 loop2:
 	CMPQ         BX, $0x00000010
@@ -9465,26 +10003,26 @@ loop2:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData208<>+0(SB), Y9, Y10
-	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VPERMPS      vecData231<>+0(SB), Y9, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VPERMPS      vecData236<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VPERMPS      vecData237<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VPERMPS      vecData238<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VPERMPS      vecData240<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VPERMPS      vecData241<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9500,26 +10038,26 @@ loop2:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData208<>+0(SB), Y9, Y10
-	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VPERMPS      vecData231<>+0(SB), Y9, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VPERMPS      vecData236<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VPERMPS      vecData237<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VPERMPS      vecData238<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VPERMPS      vecData240<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VPERMPS      vecData241<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9545,26 +10083,26 @@ loop1:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData208<>+0(SB), Y9, Y10
-	VPERMPS      vecData209<>+0(SB), Y9, Y11
+	VPERMPS      vecData231<>+0(SB), Y9, Y10
+	VPERMPS      vecData232<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData210<>+0(SB), Y9, Y11
+	VPERMPS      vecData233<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData211<>+0(SB), Y9, Y11
+	VPERMPS      vecData234<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData212<>+0(SB), Y9, Y11
+	VPERMPS      vecData235<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData213<>+0(SB), Y9, Y11
+	VPERMPS      vecData236<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData214<>+0(SB), Y9, Y11
+	VPERMPS      vecData237<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData215<>+0(SB), Y9, Y11
+	VPERMPS      vecData238<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData216<>+0(SB), Y9, Y11
+	VPERMPS      vecData239<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData217<>+0(SB), Y9, Y11
+	VPERMPS      vecData240<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData218<>+0(SB), Y9, Y9
+	VPERMPS      vecData241<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9580,7 +10118,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y6
@@ -9593,26 +10131,26 @@ below1:
 	VFMADD231PS  Y3, Y1, Y2
 	VSUBPS       Y4, Y2, Y3
 	VFNMADD231PS Y5, Y3, Y1
-	VPERMPS      vecData208<>+0(SB), Y2, Y3
-	VPERMPS      vecData209<>+0(SB), Y2, Y4
+	VPERMPS      vecData231<>+0(SB), Y2, Y3
+	VPERMPS      vecData232<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData210<>+0(SB), Y2, Y4
+	VPERMPS      vecData233<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData211<>+0(SB), Y2, Y4
+	VPERMPS      vecData234<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData212<>+0(SB), Y2, Y4
+	VPERMPS      vecData235<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData213<>+0(SB), Y2, Y4
+	VPERMPS      vecData236<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData214<>+0(SB), Y2, Y4
+	VPERMPS      vecData237<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData215<>+0(SB), Y2, Y4
+	VPERMPS      vecData238<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData216<>+0(SB), Y2, Y4
+	VPERMPS      vecData239<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData217<>+0(SB), Y2, Y4
+	VPERMPS      vecData240<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData218<>+0(SB), Y2, Y2
+	VPERMPS      vecData241<>+0(SB), Y2, Y2
 	VFMADD213PS  Y2, Y1, Y3
 	VMULPS       Y0, Y3, Y0
 	VBROADCASTSS vecData13<>+0(SB), Y1
@@ -9633,12 +10171,12 @@ TEXT ·vecGELUTanhGradAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), BX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData219<>+0(SB), Y0
-	VBROADCASTSS vecData220<>+0(SB), Y1
+	VBROADCASTSS vecData242<>+0(SB), Y0
+	VBROADCASTSS vecData243<>+0(SB), Y1
 	VBROADCASTSS vecData1<>+0(SB), Y2
-	VBROADCASTSS vecData221<>+0(SB), Y3
+	VBROADCASTSS vecData244<>+0(SB), Y3
 	VBROADCASTSS vecData6<>+0(SB), Y4
-	VBROADCASTSS vecData222<>+0(SB), Y5
+	VBROADCASTSS vecData245<>+0(SB), Y5
 
 loop2:
 	CMPQ         BX, $0x00000010
@@ -9652,32 +10190,32 @@ loop2:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData223<>+0(SB), Y9, Y10
-	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VPERMPS      vecData246<>+0(SB), Y9, Y10
+	VPERMPS      vecData247<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VPERMPS      vecData248<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VPERMPS      vecData249<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VPERMPS      vecData251<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VPERMPS      vecData252<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VPERMPS      vecData253<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VPERMPS      vecData254<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VPERMPS      vecData255<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VPERMPS      vecData256<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VPERMPS      vecData257<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VPERMPS      vecData258<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VPERMPS      vecData259<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9693,32 +10231,32 @@ loop2:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData223<>+0(SB), Y9, Y10
-	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VPERMPS      vecData246<>+0(SB), Y9, Y10
+	VPERMPS      vecData247<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VPERMPS      vecData248<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VPERMPS      vecData249<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VPERMPS      vecData251<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VPERMPS      vecData252<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VPERMPS      vecData253<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VPERMPS      vecData254<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VPERMPS      vecData255<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VPERMPS      vecData256<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VPERMPS      vecData257<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VPERMPS      vecData258<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VPERMPS      vecData259<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9744,32 +10282,32 @@ loop1:
 	VFMADD231PS  Y3, Y8, Y9
 	VSUBPS       Y4, Y9, Y10
 	VFNMADD231PS Y5, Y10, Y8
-	VPERMPS      vecData223<>+0(SB), Y9, Y10
-	VPERMPS      vecData224<>+0(SB), Y9, Y11
+	VPERMPS      vecData246<>+0(SB), Y9, Y10
+	VPERMPS      vecData247<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData225<>+0(SB), Y9, Y11
+	VPERMPS      vecData248<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData226<>+0(SB), Y9, Y11
+	VPERMPS      vecData249<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData227<>+0(SB), Y9, Y11
+	VPERMPS      vecData250<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData228<>+0(SB), Y9, Y11
+	VPERMPS      vecData251<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData229<>+0(SB), Y9, Y11
+	VPERMPS      vecData252<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData230<>+0(SB), Y9, Y11
+	VPERMPS      vecData253<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData231<>+0(SB), Y9, Y11
+	VPERMPS      vecData254<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData232<>+0(SB), Y9, Y11
+	VPERMPS      vecData255<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData233<>+0(SB), Y9, Y11
+	VPERMPS      vecData256<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData234<>+0(SB), Y9, Y11
+	VPERMPS      vecData257<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData235<>+0(SB), Y9, Y11
+	VPERMPS      vecData258<>+0(SB), Y9, Y11
 	VFMADD213PS  Y11, Y8, Y10
-	VPERMPS      vecData236<>+0(SB), Y9, Y9
+	VPERMPS      vecData259<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y8, Y10
 	VMULPS       Y7, Y10, Y7
 	VBROADCASTSS vecData13<>+0(SB), Y8
@@ -9785,7 +10323,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y6
@@ -9798,32 +10336,32 @@ below1:
 	VFMADD231PS  Y3, Y1, Y2
 	VSUBPS       Y4, Y2, Y3
 	VFNMADD231PS Y5, Y3, Y1
-	VPERMPS      vecData223<>+0(SB), Y2, Y3
-	VPERMPS      vecData224<>+0(SB), Y2, Y4
+	VPERMPS      vecData246<>+0(SB), Y2, Y3
+	VPERMPS      vecData247<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData225<>+0(SB), Y2, Y4
+	VPERMPS      vecData248<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData226<>+0(SB), Y2, Y4
+	VPERMPS      vecData249<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData227<>+0(SB), Y2, Y4
+	VPERMPS      vecData250<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData228<>+0(SB), Y2, Y4
+	VPERMPS      vecData251<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData229<>+0(SB), Y2, Y4
+	VPERMPS      vecData252<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData230<>+0(SB), Y2, Y4
+	VPERMPS      vecData253<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData231<>+0(SB), Y2, Y4
+	VPERMPS      vecData254<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData232<>+0(SB), Y2, Y4
+	VPERMPS      vecData255<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData233<>+0(SB), Y2, Y4
+	VPERMPS      vecData256<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData234<>+0(SB), Y2, Y4
+	VPERMPS      vecData257<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData235<>+0(SB), Y2, Y4
+	VPERMPS      vecData258<>+0(SB), Y2, Y4
 	VFMADD213PS  Y4, Y1, Y3
-	VPERMPS      vecData236<>+0(SB), Y2, Y2
+	VPERMPS      vecData259<>+0(SB), Y2, Y2
 	VFMADD213PS  Y2, Y1, Y3
 	VMULPS       Y0, Y3, Y0
 	VBROADCASTSS vecData13<>+0(SB), Y1
@@ -9978,7 +10516,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -10175,7 +10713,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -10375,7 +10913,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y6
@@ -10598,7 +11136,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y6
@@ -10698,23 +11236,23 @@ loop2:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -10747,23 +11285,23 @@ loop2:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -10805,23 +11343,23 @@ loop1:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -10835,7 +11373,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -10866,23 +11404,23 @@ below1:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y3, Y1
 	VANDPS       Y1, Y0, Y0
-	VBROADCASTSS vecData237<>+0(SB), Y1
+	VBROADCASTSS vecData260<>+0(SB), Y1
 	VMOVAPS      Y2, Y3
 	VFMADD231PS  Y1, Y0, Y3
 	VSUBPS       Y2, Y3, Y1
-	VBROADCASTSS vecData238<>+0(SB), Y2
+	VBROADCASTSS vecData261<>+0(SB), Y2
 	VMOVAPS      Y0, Y4
 	VFNMADD231PS Y2, Y1, Y4
-	VPERMPS      vecData239<>+0(SB), Y3, Y1
-	VPERMPS      vecData240<>+0(SB), Y3, Y2
+	VPERMPS      vecData262<>+0(SB), Y3, Y1
+	VPERMPS      vecData263<>+0(SB), Y3, Y2
 	VFMADD213PS  Y2, Y4, Y1
-	VPERMPS      vecData241<>+0(SB), Y3, Y2
+	VPERMPS      vecData264<>+0(SB), Y3, Y2
 	VFMADD213PS  Y2, Y4, Y1
-	VPERMPS      vecData242<>+0(SB), Y3, Y2
+	VPERMPS      vecData265<>+0(SB), Y3, Y2
 	VFMADD213PS  Y2, Y4, Y1
-	VPERMPS      vecData243<>+0(SB), Y3, Y2
+	VPERMPS      vecData266<>+0(SB), Y3, Y2
 	VFMADD213PS  Y2, Y4, Y1
-	VPERMPS      vecData244<>+0(SB), Y3, Y2
+	VPERMPS      vecData267<>+0(SB), Y3, Y2
 	VFMADD213PS  Y2, Y4, Y1
 	VBROADCASTSS vecData3<>+0(SB), Y2
 	VMAXPS       Y7, Y2, Y2
@@ -10939,23 +11477,23 @@ loop2:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -10990,23 +11528,23 @@ loop2:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -11050,23 +11588,23 @@ loop1:
 	VPSLLD       $0x17, Y8, Y8
 	VPADDD       Y8, Y10, Y8
 	VANDPS       Y8, Y7, Y7
-	VBROADCASTSS vecData237<>+0(SB), Y8
+	VBROADCASTSS vecData260<>+0(SB), Y8
 	VMOVAPS      Y2, Y9
 	VFMADD231PS  Y8, Y7, Y9
 	VSUBPS       Y2, Y9, Y8
-	VBROADCASTSS vecData238<>+0(SB), Y10
+	VBROADCASTSS vecData261<>+0(SB), Y10
 	VMOVAPS      Y7, Y11
 	VFNMADD231PS Y10, Y8, Y11
-	VPERMPS      vecData239<>+0(SB), Y9, Y8
-	VPERMPS      vecData240<>+0(SB), Y9, Y10
+	VPERMPS      vecData262<>+0(SB), Y9, Y8
+	VPERMPS      vecData263<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData241<>+0(SB), Y9, Y10
+	VPERMPS      vecData264<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData242<>+0(SB), Y9, Y10
+	VPERMPS      vecData265<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData243<>+0(SB), Y9, Y10
+	VPERMPS      vecData266<>+0(SB), Y9, Y10
 	VFMADD213PS  Y10, Y11, Y8
-	VPERMPS      vecData244<>+0(SB), Y9, Y9
+	VPERMPS      vecData267<>+0(SB), Y9, Y9
 	VFMADD213PS  Y9, Y11, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VMAXPS       Y6, Y9, Y6
@@ -11081,7 +11619,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -11113,23 +11651,23 @@ below1:
 	VPSLLD       $0x17, Y1, Y1
 	VPADDD       Y1, Y3, Y1
 	VANDPS       Y1, Y4, Y1
-	VBROADCASTSS vecData237<>+0(SB), Y3
+	VBROADCASTSS vecData260<>+0(SB), Y3
 	VMOVAPS      Y2, Y4
 	VFMADD231PS  Y3, Y1, Y4
 	VSUBPS       Y2, Y4, Y2
-	VBROADCASTSS vecData238<>+0(SB), Y3
+	VBROADCASTSS vecData261<>+0(SB), Y3
 	VMOVAPS      Y1, Y5
 	VFNMADD231PS Y3, Y2, Y5
-	VPERMPS      vecData239<>+0(SB), Y4, Y2
-	VPERMPS      vecData240<>+0(SB), Y4, Y3
+	VPERMPS      vecData262<>+0(SB), Y4, Y2
+	VPERMPS      vecData263<>+0(SB), Y4, Y3
 	VFMADD213PS  Y3, Y5, Y2
-	VPERMPS      vecData241<>+0(SB), Y4, Y3
+	VPERMPS      vecData264<>+0(SB), Y4, Y3
 	VFMADD213PS  Y3, Y5, Y2
-	VPERMPS      vecData242<>+0(SB), Y4, Y3
+	VPERMPS      vecData265<>+0(SB), Y4, Y3
 	VFMADD213PS  Y3, Y5, Y2
-	VPERMPS      vecData243<>+0(SB), Y4, Y3
+	VPERMPS      vecData266<>+0(SB), Y4, Y3
 	VFMADD213PS  Y3, Y5, Y2
-	VPERMPS      vecData244<>+0(SB), Y4, Y3
+	VPERMPS      vecData267<>+0(SB), Y4, Y3
 	VFMADD213PS  Y3, Y5, Y2
 	VBROADCASTSS vecData3<>+0(SB), Y3
 	VMAXPS       Y7, Y3, Y3
@@ -11281,7 +11819,7 @@ loop1:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), SI
+	LEAQ         vecData167<>+32(SB), SI
 	SHLQ         $0x02, BX
 	SUBQ         BX, SI
 	VMOVUPS      (SI), Y7
@@ -11470,7 +12008,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y7
@@ -11650,7 +12188,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -11700,11 +12238,11 @@ TEXT ·vecLogAVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y0
-	VBROADCASTSS vecData246<>+0(SB), Y1
-	VBROADCASTSS vecData247<>+0(SB), Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData268<>+0(SB), Y0
+	VBROADCASTSS vecData269<>+0(SB), Y1
+	VBROADCASTSS vecData270<>+0(SB), Y2
+	VBROADCASTSS vecData271<>+0(SB), Y3
+	VBROADCASTSS vecData272<>+0(SB), Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
@@ -11722,38 +12260,38 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData8<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y9
 	VBROADCASTSS vecData7<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y8
 	VADDPS       Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      32(CX), Y6
@@ -11768,38 +12306,38 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData8<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y9
 	VBROADCASTSS vecData7<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y8
 	VADDPS       Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
@@ -11823,38 +12361,38 @@ loop1:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData8<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y9
 	VBROADCASTSS vecData7<>+0(SB), Y10
 	VFMADD231PS  Y10, Y7, Y8
 	VADDPS       Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
@@ -11865,7 +12403,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -11881,38 +12419,38 @@ below1:
 	VANDPS       Y4, Y0, Y0
 	VSUBPS       Y0, Y1, Y0
 	VPSRLD       $0x14, Y2, Y1
-	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VPERMPS      vecData273<>+0(SB), Y1, Y3
 	VMOVAPS      Y5, Y4
 	VFMSUB231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData251<>+0(SB), Y2
-	VBROADCASTSS vecData252<>+0(SB), Y3
+	VBROADCASTSS vecData274<>+0(SB), Y2
+	VBROADCASTSS vecData275<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData253<>+0(SB), Y3
+	VBROADCASTSS vecData276<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData254<>+0(SB), Y3
+	VBROADCASTSS vecData277<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData255<>+0(SB), Y3
+	VBROADCASTSS vecData278<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VBROADCASTSS vecData122<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VMULPS       Y4, Y4, Y3
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VPERMPS      vecData279<>+0(SB), Y1, Y1
 	VBROADCASTSS vecData8<>+0(SB), Y3
 	VFMADD231PS  Y3, Y0, Y2
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VFMADD231PS  Y3, Y0, Y1
 	VADDPS       Y2, Y1, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y1
+	VBROADCASTSS vecData163<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y7, Y1
 	VBLENDVPS    Y1, Y0, Y7, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y7, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData162<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x00, Y1, Y7, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData161<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
 
@@ -11928,11 +12466,11 @@ TEXT ·vecLog2AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y0
-	VBROADCASTSS vecData246<>+0(SB), Y1
-	VBROADCASTSS vecData247<>+0(SB), Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData268<>+0(SB), Y0
+	VBROADCASTSS vecData269<>+0(SB), Y1
+	VBROADCASTSS vecData270<>+0(SB), Y2
+	VBROADCASTSS vecData271<>+0(SB), Y3
+	VBROADCASTSS vecData272<>+0(SB), Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
@@ -11950,36 +12488,36 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VADDPS       Y9, Y8, Y8
 	VBROADCASTSS vecData5<>+0(SB), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      32(CX), Y6
@@ -11994,36 +12532,36 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VADDPS       Y9, Y8, Y8
 	VBROADCASTSS vecData5<>+0(SB), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
@@ -12047,36 +12585,36 @@ loop1:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VADDPS       Y9, Y8, Y8
 	VBROADCASTSS vecData5<>+0(SB), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	VBROADCASTSS vecData140<>+0(SB), Y8
+	VBROADCASTSS vecData163<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
 	VBLENDVPS    Y8, Y7, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
@@ -12087,7 +12625,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -12103,36 +12641,36 @@ below1:
 	VANDPS       Y4, Y0, Y0
 	VSUBPS       Y0, Y1, Y0
 	VPSRLD       $0x14, Y2, Y1
-	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VPERMPS      vecData273<>+0(SB), Y1, Y3
 	VMOVAPS      Y5, Y4
 	VFMSUB231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData251<>+0(SB), Y2
-	VBROADCASTSS vecData252<>+0(SB), Y3
+	VBROADCASTSS vecData274<>+0(SB), Y2
+	VBROADCASTSS vecData275<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData253<>+0(SB), Y3
+	VBROADCASTSS vecData276<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData254<>+0(SB), Y3
+	VBROADCASTSS vecData277<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData255<>+0(SB), Y3
+	VBROADCASTSS vecData278<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VBROADCASTSS vecData122<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VMULPS       Y4, Y4, Y3
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VPERMPS      vecData279<>+0(SB), Y1, Y1
 	VADDPS       Y2, Y1, Y1
 	VBROADCASTSS vecData5<>+0(SB), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y1
+	VBROADCASTSS vecData163<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y7, Y1
 	VBLENDVPS    Y1, Y0, Y7, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y7, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData162<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x00, Y1, Y7, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData161<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
 
@@ -12148,11 +12686,11 @@ TEXT ·vecLog10AVX2(SB), NOSPLIT, $0-48
 	MOVQ         n+32(FP), DX
 	VBROADCASTSS s+40(FP), Y0
 	VBROADCASTSS t+44(FP), Y0
-	VBROADCASTSS vecData245<>+0(SB), Y0
-	VBROADCASTSS vecData246<>+0(SB), Y1
-	VBROADCASTSS vecData247<>+0(SB), Y2
-	VBROADCASTSS vecData248<>+0(SB), Y3
-	VBROADCASTSS vecData249<>+0(SB), Y4
+	VBROADCASTSS vecData268<>+0(SB), Y0
+	VBROADCASTSS vecData269<>+0(SB), Y1
+	VBROADCASTSS vecData270<>+0(SB), Y2
+	VBROADCASTSS vecData271<>+0(SB), Y3
+	VBROADCASTSS vecData272<>+0(SB), Y4
 	VBROADCASTSS vecData2<>+0(SB), Y5
 
 loop2:
@@ -12170,23 +12708,23 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData124<>+0(SB), Y10
 	VMULPS       Y10, Y7, Y10
 	VADDPS       Y9, Y8, Y8
@@ -12194,16 +12732,16 @@ loop2:
 	VFMADD231PS  Y9, Y8, Y10
 	VBROADCASTSS vecData126<>+0(SB), Y8
 	VFMADD231PS  Y8, Y7, Y10
-	VBROADCASTSS vecData140<>+0(SB), Y7
+	VBROADCASTSS vecData163<>+0(SB), Y7
 	VCMPPS       $0x11, Y7, Y6, Y7
 	VBLENDVPS    Y7, Y10, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	VMOVUPS      32(CX), Y6
@@ -12218,23 +12756,23 @@ loop2:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData124<>+0(SB), Y10
 	VMULPS       Y10, Y7, Y10
 	VADDPS       Y9, Y8, Y8
@@ -12242,16 +12780,16 @@ loop2:
 	VFMADD231PS  Y9, Y8, Y10
 	VBROADCASTSS vecData126<>+0(SB), Y8
 	VFMADD231PS  Y8, Y7, Y10
-	VBROADCASTSS vecData140<>+0(SB), Y7
+	VBROADCASTSS vecData163<>+0(SB), Y7
 	VCMPPS       $0x11, Y7, Y6, Y7
 	VBLENDVPS    Y7, Y10, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, 32(AX)
 	ADDQ         $0x00000040, AX
@@ -12275,23 +12813,23 @@ loop1:
 	VANDPS       Y4, Y7, Y7
 	VSUBPS       Y7, Y8, Y7
 	VPSRLD       $0x14, Y9, Y8
-	VPERMPS      vecData250<>+0(SB), Y8, Y10
+	VPERMPS      vecData273<>+0(SB), Y8, Y10
 	VMOVAPS      Y5, Y11
 	VFMSUB231PS  Y10, Y9, Y11
-	VBROADCASTSS vecData251<>+0(SB), Y9
-	VBROADCASTSS vecData252<>+0(SB), Y10
+	VBROADCASTSS vecData274<>+0(SB), Y9
+	VBROADCASTSS vecData275<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData253<>+0(SB), Y10
+	VBROADCASTSS vecData276<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData254<>+0(SB), Y10
+	VBROADCASTSS vecData277<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
-	VBROADCASTSS vecData255<>+0(SB), Y10
+	VBROADCASTSS vecData278<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VBROADCASTSS vecData122<>+0(SB), Y10
 	VFMADD213PS  Y10, Y11, Y9
 	VMULPS       Y11, Y11, Y10
 	VFMADD213PS  Y11, Y10, Y9
-	VPERMPS      vecData256<>+0(SB), Y8, Y8
+	VPERMPS      vecData279<>+0(SB), Y8, Y8
 	VBROADCASTSS vecData124<>+0(SB), Y10
 	VMULPS       Y10, Y7, Y10
 	VADDPS       Y9, Y8, Y8
@@ -12299,16 +12837,16 @@ loop1:
 	VFMADD231PS  Y9, Y8, Y10
 	VBROADCASTSS vecData126<>+0(SB), Y8
 	VFMADD231PS  Y8, Y7, Y10
-	VBROADCASTSS vecData140<>+0(SB), Y7
+	VBROADCASTSS vecData163<>+0(SB), Y7
 	VCMPPS       $0x11, Y7, Y6, Y7
 	VBLENDVPS    Y7, Y10, Y6, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x11, Y8, Y6, Y8
-	VBROADCASTSS vecData139<>+0(SB), Y9
+	VBROADCASTSS vecData162<>+0(SB), Y9
 	VBLENDVPS    Y8, Y9, Y7, Y7
 	VBROADCASTSS vecData3<>+0(SB), Y8
 	VCMPPS       $0x00, Y8, Y6, Y6
-	VBROADCASTSS vecData138<>+0(SB), Y8
+	VBROADCASTSS vecData161<>+0(SB), Y8
 	VBLENDVPS    Y6, Y8, Y7, Y6
 	VMOVUPS      Y6, (AX)
 	ADDQ         $0x00000020, AX
@@ -12319,7 +12857,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -12335,23 +12873,23 @@ below1:
 	VANDPS       Y4, Y0, Y0
 	VSUBPS       Y0, Y1, Y0
 	VPSRLD       $0x14, Y2, Y1
-	VPERMPS      vecData250<>+0(SB), Y1, Y3
+	VPERMPS      vecData273<>+0(SB), Y1, Y3
 	VMOVAPS      Y5, Y4
 	VFMSUB231PS  Y3, Y2, Y4
-	VBROADCASTSS vecData251<>+0(SB), Y2
-	VBROADCASTSS vecData252<>+0(SB), Y3
+	VBROADCASTSS vecData274<>+0(SB), Y2
+	VBROADCASTSS vecData275<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData253<>+0(SB), Y3
+	VBROADCASTSS vecData276<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData254<>+0(SB), Y3
+	VBROADCASTSS vecData277<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
-	VBROADCASTSS vecData255<>+0(SB), Y3
+	VBROADCASTSS vecData278<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VBROADCASTSS vecData122<>+0(SB), Y3
 	VFMADD213PS  Y3, Y4, Y2
 	VMULPS       Y4, Y4, Y3
 	VFMADD213PS  Y4, Y3, Y2
-	VPERMPS      vecData256<>+0(SB), Y1, Y1
+	VPERMPS      vecData279<>+0(SB), Y1, Y1
 	VBROADCASTSS vecData124<>+0(SB), Y3
 	VMULPS       Y3, Y0, Y3
 	VADDPS       Y2, Y1, Y1
@@ -12359,16 +12897,16 @@ below1:
 	VFMADD231PS  Y2, Y1, Y3
 	VBROADCASTSS vecData126<>+0(SB), Y1
 	VFMADD231PS  Y1, Y0, Y3
-	VBROADCASTSS vecData140<>+0(SB), Y0
+	VBROADCASTSS vecData163<>+0(SB), Y0
 	VCMPPS       $0x11, Y0, Y7, Y0
 	VBLENDVPS    Y0, Y3, Y7, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x11, Y1, Y7, Y1
-	VBROADCASTSS vecData139<>+0(SB), Y2
+	VBROADCASTSS vecData162<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y1
 	VCMPPS       $0x00, Y1, Y7, Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
+	VBROADCASTSS vecData161<>+0(SB), Y2
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
 
@@ -12386,10 +12924,10 @@ TEXT ·vecLog1pAVX2(SB), NOSPLIT, $0-48
 	VBROADCASTSS t+44(FP), Y0
 	VBROADCASTSS vecData2<>+0(SB), Y0
 	VBROADCASTSS vecData1<>+0(SB), Y1
-	VBROADCASTSS vecData245<>+0(SB), Y2
-	VBROADCASTSS vecData246<>+0(SB), Y3
-	VBROADCASTSS vecData247<>+0(SB), Y4
-	VBROADCASTSS vecData248<>+0(SB), Y5
+	VBROADCASTSS vecData268<>+0(SB), Y2
+	VBROADCASTSS vecData269<>+0(SB), Y3
+	VBROADCASTSS vecData270<>+0(SB), Y4
+	VBROADCASTSS vecData271<>+0(SB), Y5
 
 loop2:
 	CMPQ         DX, $0x00000010
@@ -12410,42 +12948,42 @@ loop2:
 	VPADDD       Y4, Y10, Y10
 	VPSRAD       $0x17, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS vecData249<>+0(SB), Y11
+	VBROADCASTSS vecData272<>+0(SB), Y11
 	VANDPS       Y11, Y8, Y8
 	VSUBPS       Y8, Y9, Y8
 	VPSRLD       $0x14, Y10, Y9
-	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VPERMPS      vecData273<>+0(SB), Y9, Y11
 	VMOVAPS      Y0, Y12
 	VFMSUB231PS  Y11, Y10, Y12
-	VBROADCASTSS vecData251<>+0(SB), Y10
-	VBROADCASTSS vecData252<>+0(SB), Y11
+	VBROADCASTSS vecData274<>+0(SB), Y10
+	VBROADCASTSS vecData275<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData253<>+0(SB), Y11
+	VBROADCASTSS vecData276<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData254<>+0(SB), Y11
+	VBROADCASTSS vecData277<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData255<>+0(SB), Y11
+	VBROADCASTSS vecData278<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VBROADCASTSS vecData122<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VMULPS       Y12, Y12, Y11
 	VFMADD213PS  Y12, Y11, Y10
-	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VPERMPS      vecData279<>+0(SB), Y9, Y9
 	VBROADCASTSS vecData8<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y10
 	VBROADCASTSS vecData7<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y9
 	VADDPS       Y10, Y9, Y8
-	VBROADCASTSS vecData140<>+0(SB), Y9
+	VBROADCASTSS vecData163<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
 	VBLENDVPS    Y9, Y8, Y7, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
-	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBROADCASTSS vecData162<>+0(SB), Y10
 	VBLENDVPS    Y9, Y10, Y8, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x00, Y9, Y7, Y7
-	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBROADCASTSS vecData161<>+0(SB), Y9
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VADDPS       Y6, Y7, Y6
 	VMOVUPS      Y6, (AX)
@@ -12465,42 +13003,42 @@ loop2:
 	VPADDD       Y4, Y10, Y10
 	VPSRAD       $0x17, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS vecData249<>+0(SB), Y11
+	VBROADCASTSS vecData272<>+0(SB), Y11
 	VANDPS       Y11, Y8, Y8
 	VSUBPS       Y8, Y9, Y8
 	VPSRLD       $0x14, Y10, Y9
-	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VPERMPS      vecData273<>+0(SB), Y9, Y11
 	VMOVAPS      Y0, Y12
 	VFMSUB231PS  Y11, Y10, Y12
-	VBROADCASTSS vecData251<>+0(SB), Y10
-	VBROADCASTSS vecData252<>+0(SB), Y11
+	VBROADCASTSS vecData274<>+0(SB), Y10
+	VBROADCASTSS vecData275<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData253<>+0(SB), Y11
+	VBROADCASTSS vecData276<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData254<>+0(SB), Y11
+	VBROADCASTSS vecData277<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData255<>+0(SB), Y11
+	VBROADCASTSS vecData278<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VBROADCASTSS vecData122<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VMULPS       Y12, Y12, Y11
 	VFMADD213PS  Y12, Y11, Y10
-	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VPERMPS      vecData279<>+0(SB), Y9, Y9
 	VBROADCASTSS vecData8<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y10
 	VBROADCASTSS vecData7<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y9
 	VADDPS       Y10, Y9, Y8
-	VBROADCASTSS vecData140<>+0(SB), Y9
+	VBROADCASTSS vecData163<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
 	VBLENDVPS    Y9, Y8, Y7, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
-	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBROADCASTSS vecData162<>+0(SB), Y10
 	VBLENDVPS    Y9, Y10, Y8, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x00, Y9, Y7, Y7
-	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBROADCASTSS vecData161<>+0(SB), Y9
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VADDPS       Y6, Y7, Y6
 	VMOVUPS      Y6, 32(AX)
@@ -12529,42 +13067,42 @@ loop1:
 	VPADDD       Y4, Y10, Y10
 	VPSRAD       $0x17, Y9, Y9
 	VCVTDQ2PS    Y9, Y9
-	VBROADCASTSS vecData249<>+0(SB), Y11
+	VBROADCASTSS vecData272<>+0(SB), Y11
 	VANDPS       Y11, Y8, Y8
 	VSUBPS       Y8, Y9, Y8
 	VPSRLD       $0x14, Y10, Y9
-	VPERMPS      vecData250<>+0(SB), Y9, Y11
+	VPERMPS      vecData273<>+0(SB), Y9, Y11
 	VMOVAPS      Y0, Y12
 	VFMSUB231PS  Y11, Y10, Y12
-	VBROADCASTSS vecData251<>+0(SB), Y10
-	VBROADCASTSS vecData252<>+0(SB), Y11
+	VBROADCASTSS vecData274<>+0(SB), Y10
+	VBROADCASTSS vecData275<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData253<>+0(SB), Y11
+	VBROADCASTSS vecData276<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData254<>+0(SB), Y11
+	VBROADCASTSS vecData277<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
-	VBROADCASTSS vecData255<>+0(SB), Y11
+	VBROADCASTSS vecData278<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VBROADCASTSS vecData122<>+0(SB), Y11
 	VFMADD213PS  Y11, Y12, Y10
 	VMULPS       Y12, Y12, Y11
 	VFMADD213PS  Y12, Y11, Y10
-	VPERMPS      vecData256<>+0(SB), Y9, Y9
+	VPERMPS      vecData279<>+0(SB), Y9, Y9
 	VBROADCASTSS vecData8<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y10
 	VBROADCASTSS vecData7<>+0(SB), Y11
 	VFMADD231PS  Y11, Y8, Y9
 	VADDPS       Y10, Y9, Y8
-	VBROADCASTSS vecData140<>+0(SB), Y9
+	VBROADCASTSS vecData163<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
 	VBLENDVPS    Y9, Y8, Y7, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x11, Y9, Y7, Y9
-	VBROADCASTSS vecData139<>+0(SB), Y10
+	VBROADCASTSS vecData162<>+0(SB), Y10
 	VBLENDVPS    Y9, Y10, Y8, Y8
 	VBROADCASTSS vecData3<>+0(SB), Y9
 	VCMPPS       $0x00, Y9, Y7, Y7
-	VBROADCASTSS vecData138<>+0(SB), Y9
+	VBROADCASTSS vecData161<>+0(SB), Y9
 	VBLENDVPS    Y7, Y9, Y8, Y7
 	VADDPS       Y6, Y7, Y6
 	VMOVUPS      Y6, (AX)
@@ -12576,7 +13114,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -12596,41 +13134,41 @@ below1:
 	VPADDD       Y4, Y5, Y4
 	VPSRAD       $0x17, Y3, Y3
 	VCVTDQ2PS    Y3, Y3
-	VBROADCASTSS vecData249<>+0(SB), Y5
+	VBROADCASTSS vecData272<>+0(SB), Y5
 	VANDPS       Y5, Y2, Y2
 	VSUBPS       Y2, Y3, Y2
 	VPSRLD       $0x14, Y4, Y3
-	VPERMPS      vecData250<>+0(SB), Y3, Y5
+	VPERMPS      vecData273<>+0(SB), Y3, Y5
 	VFMSUB231PS  Y5, Y4, Y0
-	VBROADCASTSS vecData251<>+0(SB), Y4
-	VBROADCASTSS vecData252<>+0(SB), Y5
+	VBROADCASTSS vecData274<>+0(SB), Y4
+	VBROADCASTSS vecData275<>+0(SB), Y5
 	VFMADD213PS  Y5, Y0, Y4
-	VBROADCASTSS vecData253<>+0(SB), Y5
+	VBROADCASTSS vecData276<>+0(SB), Y5
 	VFMADD213PS  Y5, Y0, Y4
-	VBROADCASTSS vecData254<>+0(SB), Y5
+	VBROADCASTSS vecData277<>+0(SB), Y5
 	VFMADD213PS  Y5, Y0, Y4
-	VBROADCASTSS vecData255<>+0(SB), Y5
+	VBROADCASTSS vecData278<>+0(SB), Y5
 	VFMADD213PS  Y5, Y0, Y4
 	VBROADCASTSS vecData122<>+0(SB), Y5
 	VFMADD213PS  Y5, Y0, Y4
 	VMULPS       Y0, Y0, Y5
 	VFMADD213PS  Y0, Y5, Y4
-	VPERMPS      vecData256<>+0(SB), Y3, Y0
+	VPERMPS      vecData279<>+0(SB), Y3, Y0
 	VBROADCASTSS vecData8<>+0(SB), Y3
 	VFMADD231PS  Y3, Y2, Y4
 	VBROADCASTSS vecData7<>+0(SB), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VADDPS       Y4, Y0, Y0
-	VBROADCASTSS vecData140<>+0(SB), Y2
+	VBROADCASTSS vecData163<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y8, Y2
 	VBLENDVPS    Y2, Y0, Y8, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y2
 	VCMPPS       $0x11, Y2, Y8, Y2
-	VBROADCASTSS vecData139<>+0(SB), Y3
+	VBROADCASTSS vecData162<>+0(SB), Y3
 	VBLENDVPS    Y2, Y3, Y0, Y0
 	VBROADCASTSS vecData3<>+0(SB), Y2
 	VCMPPS       $0x00, Y2, Y8, Y2
-	VBROADCASTSS vecData138<>+0(SB), Y3
+	VBROADCASTSS vecData161<>+0(SB), Y3
 	VBLENDVPS    Y2, Y3, Y0, Y0
 	VADDPS       Y1, Y0, Y0
 	VMASKMOVPS   Y0, Y6, (AX)
@@ -12767,7 +13305,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -12939,7 +13477,7 @@ loop1:
 below1:
 	TESTQ        DX, DX
 	JE           done
-	LEAQ         vecData144<>+32(SB), BX
+	LEAQ         vecData167<>+32(SB), BX
 	SHLQ         $0x02, DX
 	SUBQ         DX, BX
 	VMOVUPS      (BX), Y6
@@ -13019,7 +13557,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData144<>+32(SB), DX
+	LEAQ       vecData167<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y4
@@ -13086,7 +13624,7 @@ loop1:
 below1:
 	TESTQ       DX, DX
 	JE          done
-	LEAQ        vecData144<>+32(SB), BX
+	LEAQ        vecData167<>+32(SB), BX
 	SHLQ        $0x02, DX
 	SUBQ        DX, BX
 	VMOVUPS     (BX), Y4
@@ -13113,10 +13651,10 @@ done:
 TEXT ·vecMaxAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS vecData138<>+0(SB), Y0
-	VBROADCASTSS vecData138<>+0(SB), Y1
-	VBROADCASTSS vecData138<>+0(SB), Y2
-	VBROADCASTSS vecData138<>+0(SB), Y3
+	VBROADCASTSS vecData161<>+0(SB), Y0
+	VBROADCASTSS vecData161<>+0(SB), Y1
+	VBROADCASTSS vecData161<>+0(SB), Y2
+	VBROADCASTSS vecData161<>+0(SB), Y3
 	VMOVAPS      Y0, Y4
 	VBROADCASTSS vecData3<>+0(SB), Y5
 
@@ -13158,7 +13696,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData144<>+32(SB), DX
+	LEAQ       vecData167<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y6
@@ -13182,7 +13720,7 @@ done:
 	VMOVMSKPS    Y5, AX
 	TESTL        AX, AX
 	JE           number
-	VBROADCASTSS vecData139<>+0(SB), X1
+	VBROADCASTSS vecData162<>+0(SB), X1
 
 number:
 	MOVSS X1, ret+16(FP)
@@ -13194,10 +13732,10 @@ number:
 TEXT ·vecMinAVX2(SB), NOSPLIT, $0-20
 	MOVQ         x+0(FP), AX
 	MOVQ         n+8(FP), CX
-	VBROADCASTSS vecData140<>+0(SB), Y0
-	VBROADCASTSS vecData140<>+0(SB), Y1
-	VBROADCASTSS vecData140<>+0(SB), Y2
-	VBROADCASTSS vecData140<>+0(SB), Y3
+	VBROADCASTSS vecData163<>+0(SB), Y0
+	VBROADCASTSS vecData163<>+0(SB), Y1
+	VBROADCASTSS vecData163<>+0(SB), Y2
+	VBROADCASTSS vecData163<>+0(SB), Y3
 	VMOVAPS      Y0, Y4
 	VBROADCASTSS vecData3<>+0(SB), Y5
 
@@ -13239,7 +13777,7 @@ loop1:
 below1:
 	TESTQ      CX, CX
 	JE         done
-	LEAQ       vecData144<>+32(SB), DX
+	LEAQ       vecData167<>+32(SB), DX
 	SHLQ       $0x02, CX
 	SUBQ       CX, DX
 	VMOVUPS    (DX), Y6
@@ -13263,7 +13801,7 @@ done:
 	VMOVMSKPS    Y5, AX
 	TESTL        AX, AX
 	JE           number
-	VBROADCASTSS vecData139<>+0(SB), X1
+	VBROADCASTSS vecData162<>+0(SB), X1
 
 number:
 	MOVSS X1, ret+16(FP)
@@ -13323,7 +13861,7 @@ loop1:
 below1:
 	TESTQ       CX, CX
 	JE          done
-	LEAQ        vecData144<>+32(SB), DX
+	LEAQ        vecData167<>+32(SB), DX
 	SHLQ        $0x02, CX
 	SUBQ        CX, DX
 	VMOVUPS     (DX), Y9
@@ -13527,7 +14065,7 @@ loop1:
 below1:
 	TESTQ        CX, CX
 	JE           done
-	LEAQ         vecData144<>+32(SB), DX
+	LEAQ         vecData167<>+32(SB), DX
 	SHLQ         $0x02, CX
 	SUBQ         CX, DX
 	VMOVUPS      (DX), Y11
@@ -13638,7 +14176,7 @@ rows1false:
 below1:
 	TESTQ        BX, BX
 	JE           done
-	LEAQ         vecData144<>+32(SB), DI
+	LEAQ         vecData167<>+32(SB), DI
 	SHLQ         $0x02, BX
 	SUBQ         BX, DI
 	VMOVUPS      (DI), Y0
@@ -13777,11 +14315,11 @@ loop:
 	VPSRLD       $0x10, Y0, Y1
 	VBROADCASTSS vecData137<>+0(SB), Y2
 	VANDPS       Y2, Y1, Y1
-	VBROADCASTSS vecData141<>+0(SB), Y2
+	VBROADCASTSS vecData164<>+0(SB), Y2
 	VPADDD       Y2, Y0, Y2
 	VPADDD       Y1, Y2, Y1
 	VCMPPS       $0x03, Y0, Y0, Y2
-	VBROADCASTSS vecData142<>+0(SB), Y3
+	VBROADCASTSS vecData165<>+0(SB), Y3
 	VORPS        Y3, Y0, Y0
 	VBLENDVPS    Y2, Y0, Y1, Y0
 	VPSRLD       $0x10, Y0, Y0
@@ -13804,7 +14342,7 @@ TEXT ·vecEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ         BX, $0x00000010
@@ -13838,7 +14376,7 @@ TEXT ·vecNotEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ         BX, $0x00000010
@@ -13872,7 +14410,7 @@ TEXT ·vecLessAVX2(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ         BX, $0x00000010
@@ -13906,7 +14444,7 @@ TEXT ·vecLessEqualAVX2(SB), NOSPLIT, $0-32
 	MOVQ    a+8(FP), CX
 	MOVQ    b+16(FP), DX
 	MOVQ    n+24(FP), BX
-	VMOVDQU vecData143<>+0(SB), X0
+	VMOVDQU vecData166<>+0(SB), X0
 
 loop:
 	CMPQ         BX, $0x00000010
@@ -15478,909 +16016,1057 @@ GLOBL vecData136<>(SB), RODATA|NOPTR, $4
 DATA vecData137<>+0(SB)/4, $0x00000001
 GLOBL vecData137<>(SB), RODATA|NOPTR, $4
 
-DATA vecData138<>+0(SB)/4, $0xff800000
-GLOBL vecData138<>(SB), RODATA|NOPTR, $4
+DATA vecData138<>+0(SB)/4, $0x00000000
+DATA vecData138<>+4(SB)/4, $0x3ff00000
+GLOBL vecData138<>(SB), RODATA|NOPTR, $8
 
-DATA vecData139<>+0(SB)/4, $0x7fc00000
-GLOBL vecData139<>(SB), RODATA|NOPTR, $4
+DATA vecData139<>+0(SB)/4, $0x00000000
+DATA vecData139<>+4(SB)/4, $0x3ff4e000
+DATA vecData139<>+8(SB)/4, $0x00000000
+DATA vecData139<>+12(SB)/4, $0x3ff41000
+DATA vecData139<>+16(SB)/4, $0x00000000
+DATA vecData139<>+20(SB)/4, $0x3ff35000
+DATA vecData139<>+24(SB)/4, $0x00000000
+DATA vecData139<>+28(SB)/4, $0x3ff2a000
+DATA vecData139<>+32(SB)/4, $0x00000000
+DATA vecData139<>+36(SB)/4, $0x3ff1f000
+DATA vecData139<>+40(SB)/4, $0x00000000
+DATA vecData139<>+44(SB)/4, $0x3ff16000
+DATA vecData139<>+48(SB)/4, $0x00000000
+DATA vecData139<>+52(SB)/4, $0x3ff0d000
+DATA vecData139<>+56(SB)/4, $0x00000000
+DATA vecData139<>+60(SB)/4, $0x3ff00000
+GLOBL vecData139<>(SB), RODATA|NOPTR, $64
 
-DATA vecData140<>+0(SB)/4, $0x7f800000
-GLOBL vecData140<>(SB), RODATA|NOPTR, $4
+DATA vecData140<>+0(SB)/4, $0x00000000
+DATA vecData140<>+4(SB)/4, $0x3ff00000
+DATA vecData140<>+8(SB)/4, $0x00000000
+DATA vecData140<>+12(SB)/4, $0x3fed4000
+DATA vecData140<>+16(SB)/4, $0x00000000
+DATA vecData140<>+20(SB)/4, $0x3feba000
+DATA vecData140<>+24(SB)/4, $0x00000000
+DATA vecData140<>+28(SB)/4, $0x3fea4000
+DATA vecData140<>+32(SB)/4, $0x00000000
+DATA vecData140<>+36(SB)/4, $0x3fe90000
+DATA vecData140<>+40(SB)/4, $0x00000000
+DATA vecData140<>+44(SB)/4, $0x3fe7e000
+DATA vecData140<>+48(SB)/4, $0x00000000
+DATA vecData140<>+52(SB)/4, $0x3fe6c000
+DATA vecData140<>+56(SB)/4, $0x00000000
+DATA vecData140<>+60(SB)/4, $0x3fe5c000
+GLOBL vecData140<>(SB), RODATA|NOPTR, $64
 
-DATA vecData141<>+0(SB)/4, $0x00007fff
-GLOBL vecData141<>(SB), RODATA|NOPTR, $4
+DATA vecData141<>+0(SB)/4, $0x695b8e07
+DATA vecData141<>+4(SB)/4, $0xbfc506e4
+GLOBL vecData141<>(SB), RODATA|NOPTR, $8
 
-DATA vecData142<>+0(SB)/4, $0x00400000
-GLOBL vecData142<>(SB), RODATA|NOPTR, $4
+DATA vecData142<>+0(SB)/4, $0xe720d4f6
+DATA vecData142<>+4(SB)/4, $0x3fca5d65
+GLOBL vecData142<>(SB), RODATA|NOPTR, $8
 
-DATA vecData143<>+0(SB)/4, $0x01010101
-DATA vecData143<>+4(SB)/4, $0x01010101
-DATA vecData143<>+8(SB)/4, $0x01010101
-DATA vecData143<>+12(SB)/4, $0x01010101
-GLOBL vecData143<>(SB), RODATA|NOPTR, $16
+DATA vecData143<>+0(SB)/4, $0x50203d01
+DATA vecData143<>+4(SB)/4, $0xbfcec7f2
+GLOBL vecData143<>(SB), RODATA|NOPTR, $8
 
-DATA vecData144<>+0(SB)/4, $0xffffffff
-DATA vecData144<>+4(SB)/4, $0xffffffff
-DATA vecData144<>+8(SB)/4, $0xffffffff
-DATA vecData144<>+12(SB)/4, $0xffffffff
-DATA vecData144<>+16(SB)/4, $0xffffffff
-DATA vecData144<>+20(SB)/4, $0xffffffff
-DATA vecData144<>+24(SB)/4, $0xffffffff
-DATA vecData144<>+28(SB)/4, $0xffffffff
-DATA vecData144<>+32(SB)/4, $0x00000000
-DATA vecData144<>+36(SB)/4, $0x00000000
-DATA vecData144<>+40(SB)/4, $0x00000000
-DATA vecData144<>+44(SB)/4, $0x00000000
-DATA vecData144<>+48(SB)/4, $0x00000000
-DATA vecData144<>+52(SB)/4, $0x00000000
-DATA vecData144<>+56(SB)/4, $0x00000000
-DATA vecData144<>+60(SB)/4, $0x00000000
-GLOBL vecData144<>(SB), RODATA|NOPTR, $64
+DATA vecData144<>+0(SB)/4, $0x2d22bae0
+DATA vecData144<>+4(SB)/4, $0x3fd2776e
+GLOBL vecData144<>(SB), RODATA|NOPTR, $8
 
-DATA vecData145<>+0(SB)/4, $0x42b17217
-GLOBL vecData145<>(SB), RODATA|NOPTR, $4
+DATA vecData145<>+0(SB)/4, $0x57236c07
+DATA vecData145<>+4(SB)/4, $0xbfd71547
+GLOBL vecData145<>(SB), RODATA|NOPTR, $8
 
-DATA vecData146<>+0(SB)/4, $0x00000114
-GLOBL vecData146<>(SB), RODATA|NOPTR, $4
+DATA vecData146<>+0(SB)/4, $0xdc1273d1
+DATA vecData146<>+4(SB)/4, $0x3fdec709
+GLOBL vecData146<>(SB), RODATA|NOPTR, $8
 
-DATA vecData147<>+0(SB)/4, $0xc113ed71
-GLOBL vecData147<>(SB), RODATA|NOPTR, $4
+DATA vecData147<>+0(SB)/4, $0x652ba86d
+DATA vecData147<>+4(SB)/4, $0xbfe71547
+GLOBL vecData147<>(SB), RODATA|NOPTR, $8
 
-DATA vecData148<>+0(SB)/4, $0x4113ed71
-GLOBL vecData148<>(SB), RODATA|NOPTR, $4
+DATA vecData148<>+0(SB)/4, $0x652b82fe
+DATA vecData148<>+4(SB)/4, $0x3ff71547
+GLOBL vecData148<>(SB), RODATA|NOPTR, $8
 
-DATA vecData149<>+0(SB)/4, $0x3f4f6475
-GLOBL vecData149<>(SB), RODATA|NOPTR, $4
+DATA vecData149<>+0(SB)/4, $0x72e0b226
+DATA vecData149<>+4(SB)/4, $0xbfd88e9c
+DATA vecData149<>+8(SB)/4, $0x80e8fb6a
+DATA vecData149<>+12(SB)/4, $0xbfd4e438
+DATA vecData149<>+16(SB)/4, $0x76bb0900
+DATA vecData149<>+20(SB)/4, $0xbfd15fa6
+DATA vecData149<>+24(SB)/4, $0xcdd94df0
+DATA vecData149<>+28(SB)/4, $0xbfcc0db6
+DATA vecData149<>+32(SB)/4, $0x907a5c88
+DATA vecData149<>+36(SB)/4, $0xbfc51bab
+DATA vecData149<>+40(SB)/4, $0x117fa5b8
+DATA vecData149<>+44(SB)/4, $0xbfbe72ec
+DATA vecData149<>+48(SB)/4, $0x7e135a40
+DATA vecData149<>+52(SB)/4, $0xbfb24b5b
+DATA vecData149<>+56(SB)/4, $0x00000000
+DATA vecData149<>+60(SB)/4, $0x80000000
+GLOBL vecData149<>(SB), RODATA|NOPTR, $64
 
-DATA vecData150<>+0(SB)/4, $0x3f9e0000
-GLOBL vecData150<>(SB), RODATA|NOPTR, $4
+DATA vecData150<>+0(SB)/4, $0x00000000
+DATA vecData150<>+4(SB)/4, $0x80000000
+DATA vecData150<>+8(SB)/4, $0x8ce60649
+DATA vecData150<>+12(SB)/4, $0x3fc097e3
+DATA vecData150<>+16(SB)/4, $0x497d5346
+DATA vecData150<>+20(SB)/4, $0x3fcb2602
+DATA vecData150<>+24(SB)/4, $0x2b13cd6c
+DATA vecData150<>+28(SB)/4, $0x3fd249cd
+DATA vecData150<>+32(SB)/4, $0x6865c8ea
+DATA vecData150<>+36(SB)/4, $0x3fd6cb0f
+DATA vecData150<>+40(SB)/4, $0xf4f46810
+DATA vecData150<>+44(SB)/4, $0x3fdb0b67
+DATA vecData150<>+48(SB)/4, $0xe8d0cd02
+DATA vecData150<>+52(SB)/4, $0x3fdf804a
+DATA vecData150<>+56(SB)/4, $0x296b5255
+DATA vecData150<>+60(SB)/4, $0x3fe1d368
+GLOBL vecData150<>(SB), RODATA|NOPTR, $64
 
-DATA vecData151<>+0(SB)/4, $0xac2d6bc0
-DATA vecData151<>+4(SB)/4, $0x3997a216
-DATA vecData151<>+8(SB)/4, $0xb608c1d2
-DATA vecData151<>+12(SB)/4, $0x339e924d
-DATA vecData151<>+16(SB)/4, $0x3103d373
-DATA vecData151<>+20(SB)/4, $0xae5591f4
-DATA vecData151<>+24(SB)/4, $0xadc3ba12
-DATA vecData151<>+28(SB)/4, $0xacaaf38c
-GLOBL vecData151<>(SB), RODATA|NOPTR, $32
+DATA vecData151<>+0(SB)/4, $0x00000000
+DATA vecData151<>+4(SB)/4, $0x4072c000
+GLOBL vecData151<>(SB), RODATA|NOPTR, $8
 
-DATA vecData152<>+0(SB)/4, $0xbbbb57f7
-DATA vecData152<>+4(SB)/4, $0xb9db6da3
-DATA vecData152<>+8(SB)/4, $0x35423a46
-DATA vecData152<>+12(SB)/4, $0xb49c55f8
-DATA vecData152<>+16(SB)/4, $0xb19ff0ea
-DATA vecData152<>+20(SB)/4, $0x304fe061
-DATA vecData152<>+24(SB)/4, $0x2f612fd1
-DATA vecData152<>+28(SB)/4, $0x2e4b6fbc
-GLOBL vecData152<>(SB), RODATA|NOPTR, $32
+DATA vecData152<>+0(SB)/4, $0x00000000
+DATA vecData152<>+4(SB)/4, $0xc072c000
+GLOBL vecData152<>(SB), RODATA|NOPTR, $8
 
-DATA vecData153<>+0(SB)/4, $0x2c42e814
-DATA vecData153<>+4(SB)/4, $0xb9ecbfe5
-DATA vecData153<>+8(SB)/4, $0x37880026
-DATA vecData153<>+12(SB)/4, $0x356a8cbc
-DATA vecData153<>+16(SB)/4, $0xb2012103
-DATA vecData153<>+20(SB)/4, $0xb1f5a592
-DATA vecData153<>+24(SB)/4, $0xb0eaa2c7
-DATA vecData153<>+28(SB)/4, $0xafe255f5
-GLOBL vecData153<>(SB), RODATA|NOPTR, $32
+DATA vecData153<>+0(SB)/4, $0x5025e94d
+DATA vecData153<>+4(SB)/4, $0x3ef00c0e
+GLOBL vecData153<>(SB), RODATA|NOPTR, $8
 
-DATA vecData154<>+0(SB)/4, $0x3ca9167a
-DATA vecData154<>+4(SB)/4, $0x3b2062ef
-DATA vecData154<>+8(SB)/4, $0xb89e656a
-DATA vecData154<>+12(SB)/4, $0xb608dd5c
-DATA vecData154<>+16(SB)/4, $0x343f9518
-DATA vecData154<>+20(SB)/4, $0x33722bdf
-DATA vecData154<>+24(SB)/4, $0x326b12f7
-DATA vecData154<>+28(SB)/4, $0x317a733f
-GLOBL vecData154<>(SB), RODATA|NOPTR, $32
+DATA vecData154<>+0(SB)/4, $0x9f4b9b93
+DATA vecData154<>+4(SB)/4, $0x3f2446c7
+GLOBL vecData154<>(SB), RODATA|NOPTR, $8
 
-DATA vecData155<>+0(SB)/4, $0xab9f7a70
-DATA vecData155<>+4(SB)/4, $0xbb864291
-DATA vecData155<>+8(SB)/4, $0x3973f547
-DATA vecData155<>+12(SB)/4, $0x358cb898
-DATA vecData155<>+16(SB)/4, $0xb5cc98d8
-DATA vecData155<>+20(SB)/4, $0xb4d87df1
-DATA vecData155<>+24(SB)/4, $0xb3e3b46c
-DATA vecData155<>+28(SB)/4, $0xb308f7da
-GLOBL vecData155<>(SB), RODATA|NOPTR, $32
+DATA vecData155<>+0(SB)/4, $0x597e9315
+DATA vecData155<>+4(SB)/4, $0x3f55d877
+GLOBL vecData155<>(SB), RODATA|NOPTR, $8
 
-DATA vecData156<>+0(SB)/4, $0xbd5c1a30
-DATA vecData156<>+4(SB)/4, $0x3a020cef
-DATA vecData156<>+8(SB)/4, $0xba048de7
-DATA vecData156<>+12(SB)/4, $0x37ce5596
-DATA vecData156<>+16(SB)/4, $0x3729d398
-DATA vecData156<>+20(SB)/4, $0x3635dd06
-DATA vecData156<>+24(SB)/4, $0x3557d5fc
-DATA vecData156<>+28(SB)/4, $0x3494c9e6
-GLOBL vecData156<>(SB), RODATA|NOPTR, $32
+DATA vecData156<>+0(SB)/4, $0x8bb04699
+DATA vecData156<>+4(SB)/4, $0x3f83b29d
+GLOBL vecData156<>(SB), RODATA|NOPTR, $8
 
-DATA vecData157<>+0(SB)/4, $0x2a605200
-DATA vecData157<>+4(SB)/4, $0x3c76ff14
-DATA vecData157<>+8(SB)/4, $0x3a0671e6
-DATA vecData157<>+12(SB)/4, $0xb94c6151
-DATA vecData157<>+16(SB)/4, $0xb877dd52
-DATA vecData157<>+20(SB)/4, $0xb792cceb
-DATA vecData157<>+24(SB)/4, $0xb6ca048f
-DATA vecData157<>+28(SB)/4, $0xb6211380
-GLOBL vecData157<>(SB), RODATA|NOPTR, $32
+DATA vecData157<>+0(SB)/4, $0xda70d332
+DATA vecData157<>+4(SB)/4, $0x3fac6b08
+GLOBL vecData157<>(SB), RODATA|NOPTR, $8
 
-DATA vecData158<>+0(SB)/4, $0x3e088338
-DATA vecData158<>+4(SB)/4, $0xbd20c49a
-DATA vecData158<>+8(SB)/4, $0x3ae27101
-DATA vecData158<>+12(SB)/4, $0x3a883f5b
-DATA vecData158<>+16(SB)/4, $0x39a7571b
-DATA vecData158<>+20(SB)/4, $0x38e76185
-DATA vecData158<>+24(SB)/4, $0x383bd986
-DATA vecData158<>+28(SB)/4, $0x37ae1d5a
-GLOBL vecData158<>(SB), RODATA|NOPTR, $32
+DATA vecData158<>+0(SB)/4, $0x0aa03ea0
+DATA vecData158<>+4(SB)/4, $0x3fcebfbe
+GLOBL vecData158<>(SB), RODATA|NOPTR, $8
 
-DATA vecData159<>+0(SB)/4, $0xa86a0000
-DATA vecData159<>+4(SB)/4, $0x3d1943a1
-DATA vecData159<>+8(SB)/4, $0xbc5138c0
-DATA vecData159<>+12(SB)/4, $0xbb986af8
-DATA vecData159<>+16(SB)/4, $0xbad78b3a
-DATA vecData159<>+20(SB)/4, $0xba34078f
-DATA vecData159<>+24(SB)/4, $0xb9ae2a6a
-DATA vecData159<>+28(SB)/4, $0xb93c19e3
-GLOBL vecData159<>(SB), RODATA|NOPTR, $32
+DATA vecData159<>+0(SB)/4, $0xfef9cc64
+DATA vecData159<>+4(SB)/4, $0x3fe62e42
+GLOBL vecData159<>(SB), RODATA|NOPTR, $8
 
-DATA vecData160<>+0(SB)/4, $0xbeaaaa95
-DATA vecData160<>+4(SB)/4, $0x3d80bd90
-DATA vecData160<>+8(SB)/4, $0x3d4b1566
-DATA vecData160<>+12(SB)/4, $0x3c9a4fa1
-DATA vecData160<>+16(SB)/4, $0x3c074718
-DATA vecData160<>+20(SB)/4, $0x3b8b454a
-DATA vecData160<>+24(SB)/4, $0x3b214dc6
-DATA vecData160<>+28(SB)/4, $0x3acb2cc2
-GLOBL vecData160<>(SB), RODATA|NOPTR, $32
+DATA vecData160<>+0(SB)/4, $0xfffa7134
+DATA vecData160<>+4(SB)/4, $0x3fefffff
+GLOBL vecData160<>(SB), RODATA|NOPTR, $8
 
-DATA vecData161<>+0(SB)/4, $0x24c00000
-DATA vecData161<>+4(SB)/4, $0xbea4208e
-DATA vecData161<>+8(SB)/4, $0xbe19e3ca
-DATA vecData161<>+12(SB)/4, $0xbd93d288
-DATA vecData161<>+16(SB)/4, $0xbd27d37d
-DATA vecData161<>+20(SB)/4, $0xbcd70875
-DATA vecData161<>+24(SB)/4, $0xbc955819
-DATA vecData161<>+28(SB)/4, $0xbc5b725d
-GLOBL vecData161<>(SB), RODATA|NOPTR, $32
+DATA vecData161<>+0(SB)/4, $0xff800000
+GLOBL vecData161<>(SB), RODATA|NOPTR, $4
 
-DATA vecData162<>+0(SB)/4, $0x3f800000
-DATA vecData162<>+4(SB)/4, $0x3f2f01bc
-DATA vecData162<>+8(SB)/4, $0x3ecc7044
-DATA vecData162<>+12(SB)/4, $0x3e8a17ff
-DATA vecData162<>+16(SB)/4, $0x3e4f5efe
-DATA vecData162<>+20(SB)/4, $0x3e25e998
-DATA vecData162<>+24(SB)/4, $0x3e0a42f2
-DATA vecData162<>+28(SB)/4, $0x3ded0517
-GLOBL vecData162<>(SB), RODATA|NOPTR, $32
+DATA vecData162<>+0(SB)/4, $0x7fc00000
+GLOBL vecData162<>(SB), RODATA|NOPTR, $4
 
-DATA vecData163<>+0(SB)/4, $0xc0831333
+DATA vecData163<>+0(SB)/4, $0x7f800000
 GLOBL vecData163<>(SB), RODATA|NOPTR, $4
 
-DATA vecData164<>+0(SB)/4, $0x40831333
+DATA vecData164<>+0(SB)/4, $0x00007fff
 GLOBL vecData164<>(SB), RODATA|NOPTR, $4
 
-DATA vecData165<>+0(SB)/4, $0x3fea0ea1
+DATA vecData165<>+0(SB)/4, $0x00400000
 GLOBL vecData165<>(SB), RODATA|NOPTR, $4
 
-DATA vecData166<>+0(SB)/4, $0x3f0c0000
-GLOBL vecData166<>(SB), RODATA|NOPTR, $4
+DATA vecData166<>+0(SB)/4, $0x01010101
+DATA vecData166<>+4(SB)/4, $0x01010101
+DATA vecData166<>+8(SB)/4, $0x01010101
+DATA vecData166<>+12(SB)/4, $0x01010101
+GLOBL vecData166<>(SB), RODATA|NOPTR, $16
 
-DATA vecData167<>+0(SB)/4, $0x3ba68a6b
-DATA vecData167<>+4(SB)/4, $0xbafa0acd
-DATA vecData167<>+8(SB)/4, $0xbafdb6cc
-DATA vecData167<>+12(SB)/4, $0x3ab0e002
-DATA vecData167<>+16(SB)/4, $0x3910c2b6
-DATA vecData167<>+20(SB)/4, $0xb92e3127
-DATA vecData167<>+24(SB)/4, $0xb7cd52c0
-DATA vecData167<>+28(SB)/4, $0x362eb900
-GLOBL vecData167<>(SB), RODATA|NOPTR, $32
+DATA vecData167<>+0(SB)/4, $0xffffffff
+DATA vecData167<>+4(SB)/4, $0xffffffff
+DATA vecData167<>+8(SB)/4, $0xffffffff
+DATA vecData167<>+12(SB)/4, $0xffffffff
+DATA vecData167<>+16(SB)/4, $0xffffffff
+DATA vecData167<>+20(SB)/4, $0xffffffff
+DATA vecData167<>+24(SB)/4, $0xffffffff
+DATA vecData167<>+28(SB)/4, $0xffffffff
+DATA vecData167<>+32(SB)/4, $0x00000000
+DATA vecData167<>+36(SB)/4, $0x00000000
+DATA vecData167<>+40(SB)/4, $0x00000000
+DATA vecData167<>+44(SB)/4, $0x00000000
+DATA vecData167<>+48(SB)/4, $0x00000000
+DATA vecData167<>+52(SB)/4, $0x00000000
+DATA vecData167<>+56(SB)/4, $0x00000000
+DATA vecData167<>+60(SB)/4, $0x00000000
+GLOBL vecData167<>(SB), RODATA|NOPTR, $64
 
-DATA vecData168<>+0(SB)/4, $0xaba1f740
-DATA vecData168<>+4(SB)/4, $0x3c20d476
-DATA vecData168<>+8(SB)/4, $0xbb696ace
-DATA vecData168<>+12(SB)/4, $0xbb2e2d69
-DATA vecData168<>+16(SB)/4, $0x3a6938ca
-DATA vecData168<>+20(SB)/4, $0x39ca2177
-DATA vecData168<>+24(SB)/4, $0x36b2ec71
-DATA vecData168<>+28(SB)/4, $0xb7953e26
-GLOBL vecData168<>(SB), RODATA|NOPTR, $32
+DATA vecData168<>+0(SB)/4, $0x42b17217
+GLOBL vecData168<>(SB), RODATA|NOPTR, $4
 
-DATA vecData169<>+0(SB)/4, $0xbcdc05e1
-DATA vecData169<>+4(SB)/4, $0x3b635a26
-DATA vecData169<>+8(SB)/4, $0x3c78f0cc
-DATA vecData169<>+12(SB)/4, $0xbaf71700
-DATA vecData169<>+16(SB)/4, $0xbb54d74e
-DATA vecData169<>+20(SB)/4, $0xb9c90e47
-DATA vecData169<>+24(SB)/4, $0x391422a9
-DATA vecData169<>+28(SB)/4, $0x38a5880f
-GLOBL vecData169<>(SB), RODATA|NOPTR, $32
+DATA vecData169<>+0(SB)/4, $0x00000114
+GLOBL vecData169<>(SB), RODATA|NOPTR, $4
 
-DATA vecData170<>+0(SB)/4, $0x2a217680
-DATA vecData170<>+4(SB)/4, $0xbd4afac4
-DATA vecData170<>+8(SB)/4, $0xbb5c147b
-DATA vecData170<>+12(SB)/4, $0x3c89e170
-DATA vecData170<>+16(SB)/4, $0x3b9715b9
-DATA vecData170<>+20(SB)/4, $0xba32656d
-DATA vecData170<>+24(SB)/4, $0xba356994
-DATA vecData170<>+28(SB)/4, $0xb9a4b9d2
-GLOBL vecData170<>(SB), RODATA|NOPTR, $32
+DATA vecData170<>+0(SB)/4, $0xc113ed71
+GLOBL vecData170<>(SB), RODATA|NOPTR, $4
 
-DATA vecData171<>+0(SB)/4, $0x3de7177b
-DATA vecData171<>+4(SB)/4, $0x3ca946a1
-DATA vecData171<>+8(SB)/4, $0xbd77443c
-DATA vecData171<>+12(SB)/4, $0xbce8e38d
-DATA vecData171<>+16(SB)/4, $0x3ad12db8
-DATA vecData171<>+20(SB)/4, $0x3b9c73be
-DATA vecData171<>+24(SB)/4, $0x3b2654ad
-DATA vecData171<>+28(SB)/4, $0x3a9f1b7b
-GLOBL vecData171<>(SB), RODATA|NOPTR, $32
+DATA vecData171<>+0(SB)/4, $0x4113ed71
+GLOBL vecData171<>(SB), RODATA|NOPTR, $4
 
-DATA vecData172<>+0(SB)/4, $0xa7c02000
-DATA vecData172<>+4(SB)/4, $0x3e2ffe69
-DATA vecData172<>+8(SB)/4, $0x3dd494df
-DATA vecData172<>+12(SB)/4, $0xbb513d3f
-DATA vecData172<>+16(SB)/4, $0xbcd58d31
-DATA vecData172<>+20(SB)/4, $0xbc877447
-DATA vecData172<>+24(SB)/4, $0xbc0c6539
-DATA vecData172<>+28(SB)/4, $0xbb9889f6
-GLOBL vecData172<>(SB), RODATA|NOPTR, $32
+DATA vecData172<>+0(SB)/4, $0x3f4f6475
+GLOBL vecData172<>(SB), RODATA|NOPTR, $4
 
-DATA vecData173<>+0(SB)/4, $0xbec093a3
-DATA vecData173<>+4(SB)/4, $0xbe53039b
-DATA vecData173<>+8(SB)/4, $0x3d379224
-DATA vecData173<>+12(SB)/4, $0x3def8c79
-DATA vecData173<>+16(SB)/4, $0x3dabede0
-DATA vecData173<>+20(SB)/4, $0x3d455c2f
-DATA vecData173<>+24(SB)/4, $0x3ce7abb7
-DATA vecData173<>+28(SB)/4, $0x3c9205af
-GLOBL vecData173<>(SB), RODATA|NOPTR, $32
+DATA vecData173<>+0(SB)/4, $0x3f9e0000
+GLOBL vecData173<>(SB), RODATA|NOPTR, $4
 
-DATA vecData174<>+0(SB)/4, $0x24c00000
-DATA vecData174<>+4(SB)/4, $0xbeb093a6
-DATA vecData174<>+8(SB)/4, $0xbed820a2
-DATA vecData174<>+12(SB)/4, $0xbea27c89
-DATA vecData174<>+16(SB)/4, $0xbe5128ee
-DATA vecData174<>+20(SB)/4, $0xbe08b3dc
-DATA vecData174<>+24(SB)/4, $0xbdbe33cd
-DATA vecData174<>+28(SB)/4, $0xbd8bc06b
+DATA vecData174<>+0(SB)/4, $0xac2d6bc0
+DATA vecData174<>+4(SB)/4, $0x3997a216
+DATA vecData174<>+8(SB)/4, $0xb608c1d2
+DATA vecData174<>+12(SB)/4, $0x339e924d
+DATA vecData174<>+16(SB)/4, $0x3103d373
+DATA vecData174<>+20(SB)/4, $0xae5591f4
+DATA vecData174<>+24(SB)/4, $0xadc3ba12
+DATA vecData174<>+28(SB)/4, $0xacaaf38c
 GLOBL vecData174<>(SB), RODATA|NOPTR, $32
 
-DATA vecData175<>+0(SB)/4, $0x3f906ebb
-DATA vecData175<>+4(SB)/4, $0x3f833d2a
-DATA vecData175<>+8(SB)/4, $0x3f4d85ce
-DATA vecData175<>+12(SB)/4, $0x3f18dda4
-DATA vecData175<>+16(SB)/4, $0x3ee99824
-DATA vecData175<>+20(SB)/4, $0x3ebb399f
-DATA vecData175<>+24(SB)/4, $0x3e9c099d
-DATA vecData175<>+28(SB)/4, $0x3e85bf37
+DATA vecData175<>+0(SB)/4, $0xbbbb57f7
+DATA vecData175<>+4(SB)/4, $0xb9db6da3
+DATA vecData175<>+8(SB)/4, $0x35423a46
+DATA vecData175<>+12(SB)/4, $0xb49c55f8
+DATA vecData175<>+16(SB)/4, $0xb19ff0ea
+DATA vecData175<>+20(SB)/4, $0x304fe061
+DATA vecData175<>+24(SB)/4, $0x2f612fd1
+DATA vecData175<>+28(SB)/4, $0x2e4b6fbc
 GLOBL vecData175<>(SB), RODATA|NOPTR, $32
 
-DATA vecData176<>+0(SB)/4, $0x40d935c3
-GLOBL vecData176<>(SB), RODATA|NOPTR, $4
+DATA vecData176<>+0(SB)/4, $0x2c42e814
+DATA vecData176<>+4(SB)/4, $0xb9ecbfe5
+DATA vecData176<>+8(SB)/4, $0x37880026
+DATA vecData176<>+12(SB)/4, $0x356a8cbc
+DATA vecData176<>+16(SB)/4, $0xb2012103
+DATA vecData176<>+20(SB)/4, $0xb1f5a592
+DATA vecData176<>+24(SB)/4, $0xb0eaa2c7
+DATA vecData176<>+28(SB)/4, $0xafe255f5
+GLOBL vecData176<>(SB), RODATA|NOPTR, $32
 
-DATA vecData177<>+0(SB)/4, $0x3f8d3dcb
-GLOBL vecData177<>(SB), RODATA|NOPTR, $4
+DATA vecData177<>+0(SB)/4, $0x3ca9167a
+DATA vecData177<>+4(SB)/4, $0x3b2062ef
+DATA vecData177<>+8(SB)/4, $0xb89e656a
+DATA vecData177<>+12(SB)/4, $0xb608dd5c
+DATA vecData177<>+16(SB)/4, $0x343f9518
+DATA vecData177<>+20(SB)/4, $0x33722bdf
+DATA vecData177<>+24(SB)/4, $0x326b12f7
+DATA vecData177<>+28(SB)/4, $0x317a733f
+GLOBL vecData177<>(SB), RODATA|NOPTR, $32
 
-DATA vecData178<>+0(SB)/4, $0x3f680000
-GLOBL vecData178<>(SB), RODATA|NOPTR, $4
+DATA vecData178<>+0(SB)/4, $0xab9f7a70
+DATA vecData178<>+4(SB)/4, $0xbb864291
+DATA vecData178<>+8(SB)/4, $0x3973f547
+DATA vecData178<>+12(SB)/4, $0x358cb898
+DATA vecData178<>+16(SB)/4, $0xb5cc98d8
+DATA vecData178<>+20(SB)/4, $0xb4d87df1
+DATA vecData178<>+24(SB)/4, $0xb3e3b46c
+DATA vecData178<>+28(SB)/4, $0xb308f7da
+GLOBL vecData178<>(SB), RODATA|NOPTR, $32
 
-DATA vecData179<>+0(SB)/4, $0xb8e826f9
-DATA vecData179<>+4(SB)/4, $0x38a561d1
-DATA vecData179<>+8(SB)/4, $0xb7be1abf
-DATA vecData179<>+12(SB)/4, $0xb69b5142
-DATA vecData179<>+16(SB)/4, $0x3694f2e9
-DATA vecData179<>+20(SB)/4, $0xb5179b2e
-DATA vecData179<>+24(SB)/4, $0xb3c5c35f
-DATA vecData179<>+28(SB)/4, $0x00000000
+DATA vecData179<>+0(SB)/4, $0xbd5c1a30
+DATA vecData179<>+4(SB)/4, $0x3a020cef
+DATA vecData179<>+8(SB)/4, $0xba048de7
+DATA vecData179<>+12(SB)/4, $0x37ce5596
+DATA vecData179<>+16(SB)/4, $0x3729d398
+DATA vecData179<>+20(SB)/4, $0x3635dd06
+DATA vecData179<>+24(SB)/4, $0x3557d5fc
+DATA vecData179<>+28(SB)/4, $0x3494c9e6
 GLOBL vecData179<>(SB), RODATA|NOPTR, $32
 
-DATA vecData180<>+0(SB)/4, $0x28181818
-DATA vecData180<>+4(SB)/4, $0xb944bd1c
-DATA vecData180<>+8(SB)/4, $0x392bbe3d
-DATA vecData180<>+12(SB)/4, $0xb83f3cd0
-DATA vecData180<>+16(SB)/4, $0xb69fb3d2
-DATA vecData180<>+20(SB)/4, $0x36422bd9
-DATA vecData180<>+24(SB)/4, $0x347664fa
-DATA vecData180<>+28(SB)/4, $0x00000000
+DATA vecData180<>+0(SB)/4, $0x2a605200
+DATA vecData180<>+4(SB)/4, $0x3c76ff14
+DATA vecData180<>+8(SB)/4, $0x3a0671e6
+DATA vecData180<>+12(SB)/4, $0xb94c6151
+DATA vecData180<>+16(SB)/4, $0xb877dd52
+DATA vecData180<>+20(SB)/4, $0xb792cceb
+DATA vecData180<>+24(SB)/4, $0xb6ca048f
+DATA vecData180<>+28(SB)/4, $0xb6211380
 GLOBL vecData180<>(SB), RODATA|NOPTR, $32
 
-DATA vecData181<>+0(SB)/4, $0x3a9b83ca
-DATA vecData181<>+4(SB)/4, $0xba2a643d
-DATA vecData181<>+8(SB)/4, $0xb8ce55d3
-DATA vecData181<>+12(SB)/4, $0x394a2e8c
-DATA vecData181<>+16(SB)/4, $0xb7ed8bc4
-DATA vecData181<>+20(SB)/4, $0xb715d3c7
-DATA vecData181<>+24(SB)/4, $0xb4e27f02
-DATA vecData181<>+28(SB)/4, $0x00000000
+DATA vecData181<>+0(SB)/4, $0x3e088338
+DATA vecData181<>+4(SB)/4, $0xbd20c49a
+DATA vecData181<>+8(SB)/4, $0x3ae27101
+DATA vecData181<>+12(SB)/4, $0x3a883f5b
+DATA vecData181<>+16(SB)/4, $0x39a7571b
+DATA vecData181<>+20(SB)/4, $0x38e76185
+DATA vecData181<>+24(SB)/4, $0x383bd986
+DATA vecData181<>+28(SB)/4, $0x37ae1d5a
 GLOBL vecData181<>(SB), RODATA|NOPTR, $32
 
-DATA vecData182<>+0(SB)/4, $0xa88add00
-DATA vecData182<>+4(SB)/4, $0x3b22cbd5
-DATA vecData182<>+8(SB)/4, $0xbab3a9c3
-DATA vecData182<>+12(SB)/4, $0xb9286086
-DATA vecData182<>+16(SB)/4, $0x39263177
-DATA vecData182<>+20(SB)/4, $0x37a973cb
-DATA vecData182<>+24(SB)/4, $0x3535a6c8
-DATA vecData182<>+28(SB)/4, $0x00000000
+DATA vecData182<>+0(SB)/4, $0xa86a0000
+DATA vecData182<>+4(SB)/4, $0x3d1943a1
+DATA vecData182<>+8(SB)/4, $0xbc5138c0
+DATA vecData182<>+12(SB)/4, $0xbb986af8
+DATA vecData182<>+16(SB)/4, $0xbad78b3a
+DATA vecData182<>+20(SB)/4, $0xba34078f
+DATA vecData182<>+24(SB)/4, $0xb9ae2a6a
+DATA vecData182<>+28(SB)/4, $0xb93c19e3
 GLOBL vecData182<>(SB), RODATA|NOPTR, $32
 
-DATA vecData183<>+0(SB)/4, $0xbc2367df
-DATA vecData183<>+4(SB)/4, $0x3b351643
-DATA vecData183<>+8(SB)/4, $0x3b79808a
-DATA vecData183<>+12(SB)/4, $0xba8fbd38
-DATA vecData183<>+16(SB)/4, $0xb9ec852a
-DATA vecData183<>+20(SB)/4, $0xb8123624
-DATA vecData183<>+24(SB)/4, $0xb56d4b38
-DATA vecData183<>+28(SB)/4, $0x00000000
+DATA vecData183<>+0(SB)/4, $0xbeaaaa95
+DATA vecData183<>+4(SB)/4, $0x3d80bd90
+DATA vecData183<>+8(SB)/4, $0x3d4b1566
+DATA vecData183<>+12(SB)/4, $0x3c9a4fa1
+DATA vecData183<>+16(SB)/4, $0x3c074718
+DATA vecData183<>+20(SB)/4, $0x3b8b454a
+DATA vecData183<>+24(SB)/4, $0x3b214dc6
+DATA vecData183<>+28(SB)/4, $0x3acb2cc2
 GLOBL vecData183<>(SB), RODATA|NOPTR, $32
 
-DATA vecData184<>+0(SB)/4, $0x276dc000
-DATA vecData184<>+4(SB)/4, $0xbcb25155
-DATA vecData184<>+8(SB)/4, $0x3ad9dd94
-DATA vecData184<>+12(SB)/4, $0x3ba17707
-DATA vecData184<>+16(SB)/4, $0x3a607823
-DATA vecData184<>+20(SB)/4, $0x3840b4ff
-DATA vecData184<>+24(SB)/4, $0x3574f6c9
-DATA vecData184<>+28(SB)/4, $0x00000000
+DATA vecData184<>+0(SB)/4, $0x24c00000
+DATA vecData184<>+4(SB)/4, $0xbea4208e
+DATA vecData184<>+8(SB)/4, $0xbe19e3ca
+DATA vecData184<>+12(SB)/4, $0xbd93d288
+DATA vecData184<>+16(SB)/4, $0xbd27d37d
+DATA vecData184<>+20(SB)/4, $0xbcd70875
+DATA vecData184<>+24(SB)/4, $0xbc955819
+DATA vecData184<>+28(SB)/4, $0xbc5b725d
 GLOBL vecData184<>(SB), RODATA|NOPTR, $32
 
-DATA vecData185<>+0(SB)/4, $0x3d882c1c
-DATA vecData185<>+4(SB)/4, $0x3c011e66
-DATA vecData185<>+8(SB)/4, $0xbcf0d345
-DATA vecData185<>+12(SB)/4, $0xbc2cdf05
-DATA vecData185<>+16(SB)/4, $0xba9445a6
-DATA vecData185<>+20(SB)/4, $0xb83d8507
-DATA vecData185<>+24(SB)/4, $0xb541ba19
-DATA vecData185<>+28(SB)/4, $0x00000000
+DATA vecData185<>+0(SB)/4, $0x3f800000
+DATA vecData185<>+4(SB)/4, $0x3f2f01bc
+DATA vecData185<>+8(SB)/4, $0x3ecc7044
+DATA vecData185<>+12(SB)/4, $0x3e8a17ff
+DATA vecData185<>+16(SB)/4, $0x3e4f5efe
+DATA vecData185<>+20(SB)/4, $0x3e25e998
+DATA vecData185<>+24(SB)/4, $0x3e0a42f2
+DATA vecData185<>+28(SB)/4, $0x3ded0517
 GLOBL vecData185<>(SB), RODATA|NOPTR, $32
 
-DATA vecData186<>+0(SB)/4, $0xa5200000
-DATA vecData186<>+4(SB)/4, $0x3df58989
-DATA vecData186<>+8(SB)/4, $0x3d8f429a
-DATA vecData186<>+12(SB)/4, $0x3c5c9952
-DATA vecData186<>+16(SB)/4, $0x3a84d0ae
-DATA vecData186<>+20(SB)/4, $0x3803e628
-DATA vecData186<>+24(SB)/4, $0x34dd3f9b
-DATA vecData186<>+28(SB)/4, $0x00000000
-GLOBL vecData186<>(SB), RODATA|NOPTR, $32
+DATA vecData186<>+0(SB)/4, $0xc0831333
+GLOBL vecData186<>(SB), RODATA|NOPTR, $4
 
-DATA vecData187<>+0(SB)/4, $0xbecc422a
-DATA vecData187<>+4(SB)/4, $0xbe877805
-DATA vecData187<>+8(SB)/4, $0xbd9e1486
-DATA vecData187<>+12(SB)/4, $0xbc224799
-DATA vecData187<>+16(SB)/4, $0xba128dfc
-DATA vecData187<>+20(SB)/4, $0xb768debb
-DATA vecData187<>+24(SB)/4, $0xb422c270
-DATA vecData187<>+28(SB)/4, $0x00000000
-GLOBL vecData187<>(SB), RODATA|NOPTR, $32
+DATA vecData187<>+0(SB)/4, $0x40831333
+GLOBL vecData187<>(SB), RODATA|NOPTR, $4
 
-DATA vecData188<>+0(SB)/4, $0x3f000000
-DATA vecData188<>+4(SB)/4, $0x3e3ac788
-DATA vecData188<>+8(SB)/4, $0x3d0f2c70
-DATA vecData188<>+12(SB)/4, $0x3b56b9ce
-DATA vecData188<>+16(SB)/4, $0x39177fc0
-DATA vecData188<>+20(SB)/4, $0x3644bfae
-DATA vecData188<>+24(SB)/4, $0x32e81258
-DATA vecData188<>+28(SB)/4, $0x00000000
-GLOBL vecData188<>(SB), RODATA|NOPTR, $32
+DATA vecData188<>+0(SB)/4, $0x3fea0ea1
+GLOBL vecData188<>(SB), RODATA|NOPTR, $4
 
-DATA vecData189<>+0(SB)/4, $0x40d1b852
+DATA vecData189<>+0(SB)/4, $0x3f0c0000
 GLOBL vecData189<>(SB), RODATA|NOPTR, $4
 
-DATA vecData190<>+0(SB)/4, $0x3f924925
-GLOBL vecData190<>(SB), RODATA|NOPTR, $4
+DATA vecData190<>+0(SB)/4, $0x3ba68a6b
+DATA vecData190<>+4(SB)/4, $0xbafa0acd
+DATA vecData190<>+8(SB)/4, $0xbafdb6cc
+DATA vecData190<>+12(SB)/4, $0x3ab0e002
+DATA vecData190<>+16(SB)/4, $0x3910c2b6
+DATA vecData190<>+20(SB)/4, $0xb92e3127
+DATA vecData190<>+24(SB)/4, $0xb7cd52c0
+DATA vecData190<>+28(SB)/4, $0x362eb900
+GLOBL vecData190<>(SB), RODATA|NOPTR, $32
 
-DATA vecData191<>+0(SB)/4, $0x3f600000
-GLOBL vecData191<>(SB), RODATA|NOPTR, $4
+DATA vecData191<>+0(SB)/4, $0xaba1f740
+DATA vecData191<>+4(SB)/4, $0x3c20d476
+DATA vecData191<>+8(SB)/4, $0xbb696ace
+DATA vecData191<>+12(SB)/4, $0xbb2e2d69
+DATA vecData191<>+16(SB)/4, $0x3a6938ca
+DATA vecData191<>+20(SB)/4, $0x39ca2177
+DATA vecData191<>+24(SB)/4, $0x36b2ec71
+DATA vecData191<>+28(SB)/4, $0xb7953e26
+GLOBL vecData191<>(SB), RODATA|NOPTR, $32
 
-DATA vecData192<>+0(SB)/4, $0x36eed217
-DATA vecData192<>+4(SB)/4, $0xb7348ffa
-DATA vecData192<>+8(SB)/4, $0x36b7fb79
-DATA vecData192<>+12(SB)/4, $0xb5609a60
-DATA vecData192<>+16(SB)/4, $0xb45e00f9
-DATA vecData192<>+20(SB)/4, $0x3402a1e1
-DATA vecData192<>+24(SB)/4, $0xb26ce6cc
-DATA vecData192<>+28(SB)/4, $0x00000000
+DATA vecData192<>+0(SB)/4, $0xbcdc05e1
+DATA vecData192<>+4(SB)/4, $0x3b635a26
+DATA vecData192<>+8(SB)/4, $0x3c78f0cc
+DATA vecData192<>+12(SB)/4, $0xbaf71700
+DATA vecData192<>+16(SB)/4, $0xbb54d74e
+DATA vecData192<>+20(SB)/4, $0xb9c90e47
+DATA vecData192<>+24(SB)/4, $0x391422a9
+DATA vecData192<>+28(SB)/4, $0x38a5880f
 GLOBL vecData192<>(SB), RODATA|NOPTR, $32
 
-DATA vecData193<>+0(SB)/4, $0x2e4fe749
-DATA vecData193<>+4(SB)/4, $0x3783fde3
-DATA vecData193<>+8(SB)/4, $0xb716a82b
-DATA vecData193<>+12(SB)/4, $0x36650104
-DATA vecData193<>+16(SB)/4, $0xb4553a98
-DATA vecData193<>+20(SB)/4, $0xb4a2b39d
-DATA vecData193<>+24(SB)/4, $0x339381ab
-DATA vecData193<>+28(SB)/4, $0x00000000
+DATA vecData193<>+0(SB)/4, $0x2a217680
+DATA vecData193<>+4(SB)/4, $0xbd4afac4
+DATA vecData193<>+8(SB)/4, $0xbb5c147b
+DATA vecData193<>+12(SB)/4, $0x3c89e170
+DATA vecData193<>+16(SB)/4, $0x3b9715b9
+DATA vecData193<>+20(SB)/4, $0xba32656d
+DATA vecData193<>+24(SB)/4, $0xba356994
+DATA vecData193<>+28(SB)/4, $0xb9a4b9d2
 GLOBL vecData193<>(SB), RODATA|NOPTR, $32
 
-DATA vecData194<>+0(SB)/4, $0xb8f70ef7
-DATA vecData194<>+4(SB)/4, $0x38cfb856
-DATA vecData194<>+8(SB)/4, $0xb80a8954
-DATA vecData194<>+12(SB)/4, $0xb69cc648
-DATA vecData194<>+16(SB)/4, $0x36a12a16
-DATA vecData194<>+20(SB)/4, $0xb4a1e3ab
-DATA vecData194<>+24(SB)/4, $0xb454ccfd
-DATA vecData194<>+28(SB)/4, $0x00000000
+DATA vecData194<>+0(SB)/4, $0x3de7177b
+DATA vecData194<>+4(SB)/4, $0x3ca946a1
+DATA vecData194<>+8(SB)/4, $0xbd77443c
+DATA vecData194<>+12(SB)/4, $0xbce8e38d
+DATA vecData194<>+16(SB)/4, $0x3ad12db8
+DATA vecData194<>+20(SB)/4, $0x3b9c73be
+DATA vecData194<>+24(SB)/4, $0x3b2654ad
+DATA vecData194<>+28(SB)/4, $0x3a9f1b7b
 GLOBL vecData194<>(SB), RODATA|NOPTR, $32
 
-DATA vecData195<>+0(SB)/4, $0xadc31b02
-DATA vecData195<>+4(SB)/4, $0xb96df0d9
-DATA vecData195<>+8(SB)/4, $0x3931a06d
-DATA vecData195<>+12(SB)/4, $0xb80758f3
-DATA vecData195<>+16(SB)/4, $0xb7632c9e
-DATA vecData195<>+20(SB)/4, $0x368ecd85
-DATA vecData195<>+24(SB)/4, $0x34e159ce
-DATA vecData195<>+28(SB)/4, $0x00000000
+DATA vecData195<>+0(SB)/4, $0xa7c02000
+DATA vecData195<>+4(SB)/4, $0x3e2ffe69
+DATA vecData195<>+8(SB)/4, $0x3dd494df
+DATA vecData195<>+12(SB)/4, $0xbb513d3f
+DATA vecData195<>+16(SB)/4, $0xbcd58d31
+DATA vecData195<>+20(SB)/4, $0xbc877447
+DATA vecData195<>+24(SB)/4, $0xbc0c6539
+DATA vecData195<>+28(SB)/4, $0xbb9889f6
 GLOBL vecData195<>(SB), RODATA|NOPTR, $32
 
-DATA vecData196<>+0(SB)/4, $0x3aa2ed34
-DATA vecData196<>+4(SB)/4, $0xba341cda
-DATA vecData196<>+8(SB)/4, $0xb8e4cadf
-DATA vecData196<>+12(SB)/4, $0x3947ea6d
-DATA vecData196<>+16(SB)/4, $0xb71cfd19
-DATA vecData196<>+20(SB)/4, $0xb7822256
-DATA vecData196<>+24(SB)/4, $0xb53a1d7b
-DATA vecData196<>+28(SB)/4, $0x00000000
+DATA vecData196<>+0(SB)/4, $0xbec093a3
+DATA vecData196<>+4(SB)/4, $0xbe53039b
+DATA vecData196<>+8(SB)/4, $0x3d379224
+DATA vecData196<>+12(SB)/4, $0x3def8c79
+DATA vecData196<>+16(SB)/4, $0x3dabede0
+DATA vecData196<>+20(SB)/4, $0x3d455c2f
+DATA vecData196<>+24(SB)/4, $0x3ce7abb7
+DATA vecData196<>+28(SB)/4, $0x3c9205af
 GLOBL vecData196<>(SB), RODATA|NOPTR, $32
 
-DATA vecData197<>+0(SB)/4, $0x2c7dfd68
-DATA vecData197<>+4(SB)/4, $0x3b2d53e0
-DATA vecData197<>+8(SB)/4, $0xbaaad32d
-DATA vecData197<>+12(SB)/4, $0xb99dc170
-DATA vecData197<>+16(SB)/4, $0x3937bc49
-DATA vecData197<>+20(SB)/4, $0x38154470
-DATA vecData197<>+24(SB)/4, $0x3573cfd2
-DATA vecData197<>+28(SB)/4, $0x00000000
+DATA vecData197<>+0(SB)/4, $0x24c00000
+DATA vecData197<>+4(SB)/4, $0xbeb093a6
+DATA vecData197<>+8(SB)/4, $0xbed820a2
+DATA vecData197<>+12(SB)/4, $0xbea27c89
+DATA vecData197<>+16(SB)/4, $0xbe5128ee
+DATA vecData197<>+20(SB)/4, $0xbe08b3dc
+DATA vecData197<>+24(SB)/4, $0xbdbe33cd
+DATA vecData197<>+28(SB)/4, $0xbd8bc06b
 GLOBL vecData197<>(SB), RODATA|NOPTR, $32
 
-DATA vecData198<>+0(SB)/4, $0xbc27246f
-DATA vecData198<>+4(SB)/4, $0x3b2762bd
-DATA vecData198<>+8(SB)/4, $0x3b853f92
-DATA vecData198<>+12(SB)/4, $0xba5c1fa7
-DATA vecData198<>+16(SB)/4, $0xba20bdc7
-DATA vecData198<>+20(SB)/4, $0xb873b94c
-DATA vecData198<>+24(SB)/4, $0xb57cf731
-DATA vecData198<>+28(SB)/4, $0x00000000
+DATA vecData198<>+0(SB)/4, $0x3f906ebb
+DATA vecData198<>+4(SB)/4, $0x3f833d2a
+DATA vecData198<>+8(SB)/4, $0x3f4d85ce
+DATA vecData198<>+12(SB)/4, $0x3f18dda4
+DATA vecData198<>+16(SB)/4, $0x3ee99824
+DATA vecData198<>+20(SB)/4, $0x3ebb399f
+DATA vecData198<>+24(SB)/4, $0x3e9c099d
+DATA vecData198<>+28(SB)/4, $0x3e85bf37
 GLOBL vecData198<>(SB), RODATA|NOPTR, $32
 
-DATA vecData199<>+0(SB)/4, $0xaa83b0e0
-DATA vecData199<>+4(SB)/4, $0xbcb5a908
-DATA vecData199<>+8(SB)/4, $0x39ef78fb
-DATA vecData199<>+12(SB)/4, $0x3badca7c
-DATA vecData199<>+16(SB)/4, $0x3aa35db1
-DATA vecData199<>+20(SB)/4, $0x3891b461
-DATA vecData199<>+24(SB)/4, $0x354cb5cf
-DATA vecData199<>+28(SB)/4, $0x00000000
-GLOBL vecData199<>(SB), RODATA|NOPTR, $32
+DATA vecData199<>+0(SB)/4, $0x40d935c3
+GLOBL vecData199<>(SB), RODATA|NOPTR, $4
 
-DATA vecData200<>+0(SB)/4, $0x3d88d8a6
-DATA vecData200<>+4(SB)/4, $0x3c26cb03
-DATA vecData200<>+8(SB)/4, $0xbcef228d
-DATA vecData200<>+12(SB)/4, $0xbc4fd5b3
-DATA vecData200<>+16(SB)/4, $0xbad9097f
-DATA vecData200<>+20(SB)/4, $0xb87c5cb5
-DATA vecData200<>+24(SB)/4, $0xb4fa58b9
-DATA vecData200<>+28(SB)/4, $0x00000000
-GLOBL vecData200<>(SB), RODATA|NOPTR, $32
+DATA vecData200<>+0(SB)/4, $0x3f8d3dcb
+GLOBL vecData200<>(SB), RODATA|NOPTR, $4
 
-DATA vecData201<>+0(SB)/4, $0x27a68000
-DATA vecData201<>+4(SB)/4, $0x3df381f7
-DATA vecData201<>+8(SB)/4, $0x3d9a484a
-DATA vecData201<>+12(SB)/4, $0x3c8b6803
-DATA vecData201<>+16(SB)/4, $0x3abbe3f2
-DATA vecData201<>+20(SB)/4, $0x38172794
-DATA vecData201<>+24(SB)/4, $0x345a5a24
-DATA vecData201<>+28(SB)/4, $0x00000000
-GLOBL vecData201<>(SB), RODATA|NOPTR, $32
+DATA vecData201<>+0(SB)/4, $0x3f680000
+GLOBL vecData201<>(SB), RODATA|NOPTR, $4
 
-DATA vecData202<>+0(SB)/4, $0xbecc422a
-DATA vecData202<>+4(SB)/4, $0xbe8b29fc
-DATA vecData202<>+8(SB)/4, $0xbdb18c72
-DATA vecData202<>+12(SB)/4, $0xbc501f33
-DATA vecData202<>+16(SB)/4, $0xba42a361
-DATA vecData202<>+20(SB)/4, $0xb7616ed9
-DATA vecData202<>+24(SB)/4, $0xb372befe
+DATA vecData202<>+0(SB)/4, $0xb8e826f9
+DATA vecData202<>+4(SB)/4, $0x38a561d1
+DATA vecData202<>+8(SB)/4, $0xb7be1abf
+DATA vecData202<>+12(SB)/4, $0xb69b5142
+DATA vecData202<>+16(SB)/4, $0x3694f2e9
+DATA vecData202<>+20(SB)/4, $0xb5179b2e
+DATA vecData202<>+24(SB)/4, $0xb3c5c35f
 DATA vecData202<>+28(SB)/4, $0x00000000
 GLOBL vecData202<>(SB), RODATA|NOPTR, $32
 
-DATA vecData203<>+0(SB)/4, $0x3f000000
-DATA vecData203<>+4(SB)/4, $0x3e437e3b
-DATA vecData203<>+8(SB)/4, $0x3d2451a5
-DATA vecData203<>+12(SB)/4, $0x3b881d32
-DATA vecData203<>+16(SB)/4, $0x39389bcd
-DATA vecData203<>+20(SB)/4, $0x361e640b
-DATA vecData203<>+24(SB)/4, $0x320188f8
+DATA vecData203<>+0(SB)/4, $0x28181818
+DATA vecData203<>+4(SB)/4, $0xb944bd1c
+DATA vecData203<>+8(SB)/4, $0x392bbe3d
+DATA vecData203<>+12(SB)/4, $0xb83f3cd0
+DATA vecData203<>+16(SB)/4, $0xb69fb3d2
+DATA vecData203<>+20(SB)/4, $0x36422bd9
+DATA vecData203<>+24(SB)/4, $0x347664fa
 DATA vecData203<>+28(SB)/4, $0x00000000
 GLOBL vecData203<>(SB), RODATA|NOPTR, $32
 
-DATA vecData204<>+0(SB)/4, $0xc0ca3ae1
-GLOBL vecData204<>(SB), RODATA|NOPTR, $4
+DATA vecData204<>+0(SB)/4, $0x3a9b83ca
+DATA vecData204<>+4(SB)/4, $0xba2a643d
+DATA vecData204<>+8(SB)/4, $0xb8ce55d3
+DATA vecData204<>+12(SB)/4, $0x394a2e8c
+DATA vecData204<>+16(SB)/4, $0xb7ed8bc4
+DATA vecData204<>+20(SB)/4, $0xb715d3c7
+DATA vecData204<>+24(SB)/4, $0xb4e27f02
+DATA vecData204<>+28(SB)/4, $0x00000000
+GLOBL vecData204<>(SB), RODATA|NOPTR, $32
 
-DATA vecData205<>+0(SB)/4, $0x40ca3ae1
-GLOBL vecData205<>(SB), RODATA|NOPTR, $4
+DATA vecData205<>+0(SB)/4, $0xa88add00
+DATA vecData205<>+4(SB)/4, $0x3b22cbd5
+DATA vecData205<>+8(SB)/4, $0xbab3a9c3
+DATA vecData205<>+12(SB)/4, $0xb9286086
+DATA vecData205<>+16(SB)/4, $0x39263177
+DATA vecData205<>+20(SB)/4, $0x37a973cb
+DATA vecData205<>+24(SB)/4, $0x3535a6c8
+DATA vecData205<>+28(SB)/4, $0x00000000
+GLOBL vecData205<>(SB), RODATA|NOPTR, $32
 
-DATA vecData206<>+0(SB)/4, $0x3f97b426
-GLOBL vecData206<>(SB), RODATA|NOPTR, $4
+DATA vecData206<>+0(SB)/4, $0xbc2367df
+DATA vecData206<>+4(SB)/4, $0x3b351643
+DATA vecData206<>+8(SB)/4, $0x3b79808a
+DATA vecData206<>+12(SB)/4, $0xba8fbd38
+DATA vecData206<>+16(SB)/4, $0xb9ec852a
+DATA vecData206<>+20(SB)/4, $0xb8123624
+DATA vecData206<>+24(SB)/4, $0xb56d4b38
+DATA vecData206<>+28(SB)/4, $0x00000000
+GLOBL vecData206<>(SB), RODATA|NOPTR, $32
 
-DATA vecData207<>+0(SB)/4, $0x3f580000
-GLOBL vecData207<>(SB), RODATA|NOPTR, $4
+DATA vecData207<>+0(SB)/4, $0x276dc000
+DATA vecData207<>+4(SB)/4, $0xbcb25155
+DATA vecData207<>+8(SB)/4, $0x3ad9dd94
+DATA vecData207<>+12(SB)/4, $0x3ba17707
+DATA vecData207<>+16(SB)/4, $0x3a607823
+DATA vecData207<>+20(SB)/4, $0x3840b4ff
+DATA vecData207<>+24(SB)/4, $0x3574f6c9
+DATA vecData207<>+28(SB)/4, $0x00000000
+GLOBL vecData207<>(SB), RODATA|NOPTR, $32
 
-DATA vecData208<>+0(SB)/4, $0xb8e451f3
-DATA vecData208<>+4(SB)/4, $0x38ad5978
-DATA vecData208<>+8(SB)/4, $0xb807ca6b
-DATA vecData208<>+12(SB)/4, $0x35a760c7
-DATA vecData208<>+16(SB)/4, $0x368e9c01
-DATA vecData208<>+20(SB)/4, $0xb5bfe27d
-DATA vecData208<>+24(SB)/4, $0x33790072
-DATA vecData208<>+28(SB)/4, $0x32cfdf01
+DATA vecData208<>+0(SB)/4, $0x3d882c1c
+DATA vecData208<>+4(SB)/4, $0x3c011e66
+DATA vecData208<>+8(SB)/4, $0xbcf0d345
+DATA vecData208<>+12(SB)/4, $0xbc2cdf05
+DATA vecData208<>+16(SB)/4, $0xba9445a6
+DATA vecData208<>+20(SB)/4, $0xb83d8507
+DATA vecData208<>+24(SB)/4, $0xb541ba19
+DATA vecData208<>+28(SB)/4, $0x00000000
 GLOBL vecData208<>(SB), RODATA|NOPTR, $32
 
-DATA vecData209<>+0(SB)/4, $0xae04fc37
-DATA vecData209<>+4(SB)/4, $0xb92b6a40
-DATA vecData209<>+8(SB)/4, $0x392dce80
-DATA vecData209<>+12(SB)/4, $0xb891e2ff
-DATA vecData209<>+16(SB)/4, $0x36e7b30c
-DATA vecData209<>+20(SB)/4, $0x3664953e
-DATA vecData209<>+24(SB)/4, $0xb519c7e2
-DATA vecData209<>+28(SB)/4, $0xb39c73cf
+DATA vecData209<>+0(SB)/4, $0xa5200000
+DATA vecData209<>+4(SB)/4, $0x3df58989
+DATA vecData209<>+8(SB)/4, $0x3d8f429a
+DATA vecData209<>+12(SB)/4, $0x3c5c9952
+DATA vecData209<>+16(SB)/4, $0x3a84d0ae
+DATA vecData209<>+20(SB)/4, $0x3803e628
+DATA vecData209<>+24(SB)/4, $0x34dd3f9b
+DATA vecData209<>+28(SB)/4, $0x00000000
 GLOBL vecData209<>(SB), RODATA|NOPTR, $32
 
-DATA vecData210<>+0(SB)/4, $0x3a9732fb
-DATA vecData210<>+4(SB)/4, $0xba400b81
-DATA vecData210<>+8(SB)/4, $0x385dbb9d
-DATA vecData210<>+12(SB)/4, $0x393137b7
-DATA vecData210<>+16(SB)/4, $0xb8906d42
-DATA vecData210<>+20(SB)/4, $0x348bae1b
-DATA vecData210<>+24(SB)/4, $0x361c538b
-DATA vecData210<>+28(SB)/4, $0x344c1245
+DATA vecData210<>+0(SB)/4, $0xbecc422a
+DATA vecData210<>+4(SB)/4, $0xbe877805
+DATA vecData210<>+8(SB)/4, $0xbd9e1486
+DATA vecData210<>+12(SB)/4, $0xbc224799
+DATA vecData210<>+16(SB)/4, $0xba128dfc
+DATA vecData210<>+20(SB)/4, $0xb768debb
+DATA vecData210<>+24(SB)/4, $0xb422c270
+DATA vecData210<>+28(SB)/4, $0x00000000
 GLOBL vecData210<>(SB), RODATA|NOPTR, $32
 
-DATA vecData211<>+0(SB)/4, $0x2d4e75f2
-DATA vecData211<>+4(SB)/4, $0x3b0ef80a
-DATA vecData211<>+8(SB)/4, $0xbad94145
-DATA vecData211<>+12(SB)/4, $0x3966d7f5
-DATA vecData211<>+16(SB)/4, $0x392fe120
-DATA vecData211<>+20(SB)/4, $0xb7fddc26
-DATA vecData211<>+24(SB)/4, $0xb6e3950f
-DATA vecData211<>+28(SB)/4, $0xb51b9916
+DATA vecData211<>+0(SB)/4, $0x3f000000
+DATA vecData211<>+4(SB)/4, $0x3e3ac788
+DATA vecData211<>+8(SB)/4, $0x3d0f2c70
+DATA vecData211<>+12(SB)/4, $0x3b56b9ce
+DATA vecData211<>+16(SB)/4, $0x39177fc0
+DATA vecData211<>+20(SB)/4, $0x3644bfae
+DATA vecData211<>+24(SB)/4, $0x32e81258
+DATA vecData211<>+28(SB)/4, $0x00000000
 GLOBL vecData211<>(SB), RODATA|NOPTR, $32
 
-DATA vecData212<>+0(SB)/4, $0xbc1b9fde
-DATA vecData212<>+4(SB)/4, $0x3b8675e0
-DATA vecData212<>+8(SB)/4, $0x3b22d019
-DATA vecData212<>+12(SB)/4, $0xbb003865
-DATA vecData212<>+16(SB)/4, $0xb8025423
-DATA vecData212<>+20(SB)/4, $0x39063675
-DATA vecData212<>+24(SB)/4, $0x3790c29d
-DATA vecData212<>+28(SB)/4, $0x361e3d7b
-GLOBL vecData212<>(SB), RODATA|NOPTR, $32
+DATA vecData212<>+0(SB)/4, $0x40d1b852
+GLOBL vecData212<>(SB), RODATA|NOPTR, $4
 
-DATA vecData213<>+0(SB)/4, $0xabc8d284
-DATA vecData213<>+4(SB)/4, $0xbc9f9a91
-DATA vecData213<>+8(SB)/4, $0x3bf78564
-DATA vecData213<>+12(SB)/4, $0x3b6d9ad0
-DATA vecData213<>+16(SB)/4, $0xba8c03f8
-DATA vecData213<>+20(SB)/4, $0xb9b76e21
-DATA vecData213<>+24(SB)/4, $0xb84798b8
-DATA vecData213<>+28(SB)/4, $0xb74d0eb1
-GLOBL vecData213<>(SB), RODATA|NOPTR, $32
+DATA vecData213<>+0(SB)/4, $0x3f924925
+GLOBL vecData213<>(SB), RODATA|NOPTR, $4
 
-DATA vecData214<>+0(SB)/4, $0x3d751c31
-DATA vecData214<>+4(SB)/4, $0xbc05905e
-DATA vecData214<>+8(SB)/4, $0xbcef5bc0
-DATA vecData214<>+12(SB)/4, $0x3b171668
-DATA vecData214<>+16(SB)/4, $0x3b83003a
-DATA vecData214<>+20(SB)/4, $0x3a554b87
-DATA vecData214<>+24(SB)/4, $0x3934643d
-DATA vecData214<>+28(SB)/4, $0x3892cc93
-GLOBL vecData214<>(SB), RODATA|NOPTR, $32
+DATA vecData214<>+0(SB)/4, $0x3f600000
+GLOBL vecData214<>(SB), RODATA|NOPTR, $4
 
-DATA vecData215<>+0(SB)/4, $0x296ba800
-DATA vecData215<>+4(SB)/4, $0x3de4e534
-DATA vecData215<>+8(SB)/4, $0x3c66b845
-DATA vecData215<>+12(SB)/4, $0xbccfc6c1
-DATA vecData215<>+16(SB)/4, $0xbc17b250
-DATA vecData215<>+20(SB)/4, $0xbb09bf0d
-DATA vecData215<>+24(SB)/4, $0xba4cb8b4
-DATA vecData215<>+28(SB)/4, $0xb9d79797
+DATA vecData215<>+0(SB)/4, $0x36eed217
+DATA vecData215<>+4(SB)/4, $0xb7348ffa
+DATA vecData215<>+8(SB)/4, $0x36b7fb79
+DATA vecData215<>+12(SB)/4, $0xb5609a60
+DATA vecData215<>+16(SB)/4, $0xb45e00f9
+DATA vecData215<>+20(SB)/4, $0x3402a1e1
+DATA vecData215<>+24(SB)/4, $0xb26ce6cc
+DATA vecData215<>+28(SB)/4, $0x00000000
 GLOBL vecData215<>(SB), RODATA|NOPTR, $32
 
-DATA vecData216<>+0(SB)/4, $0xbe882c1c
-DATA vecData216<>+4(SB)/4, $0xbd93ab93
-DATA vecData216<>+8(SB)/4, $0x3dcfe368
-DATA vecData216<>+12(SB)/4, $0x3d825dd1
-DATA vecData216<>+16(SB)/4, $0x3c9d1687
-DATA vecData216<>+20(SB)/4, $0x3be83328
-DATA vecData216<>+24(SB)/4, $0x3b7d645a
-DATA vecData216<>+28(SB)/4, $0x3b1f0dec
+DATA vecData216<>+0(SB)/4, $0x2e4fe749
+DATA vecData216<>+4(SB)/4, $0x3783fde3
+DATA vecData216<>+8(SB)/4, $0xb716a82b
+DATA vecData216<>+12(SB)/4, $0x36650104
+DATA vecData216<>+16(SB)/4, $0xb4553a98
+DATA vecData216<>+20(SB)/4, $0xb4a2b39d
+DATA vecData216<>+24(SB)/4, $0x339381ab
+DATA vecData216<>+28(SB)/4, $0x00000000
 GLOBL vecData216<>(SB), RODATA|NOPTR, $32
 
-DATA vecData217<>+0(SB)/4, $0x00000000
-DATA vecData217<>+4(SB)/4, $0xbea754b2
-DATA vecData217<>+8(SB)/4, $0xbe878604
-DATA vecData217<>+12(SB)/4, $0xbde4e3eb
-DATA vecData217<>+16(SB)/4, $0xbd449386
-DATA vecData217<>+20(SB)/4, $0xbce7e944
-DATA vecData217<>+24(SB)/4, $0xbc9fdcdc
-DATA vecData217<>+28(SB)/4, $0xbc6ad67f
+DATA vecData217<>+0(SB)/4, $0xb8f70ef7
+DATA vecData217<>+4(SB)/4, $0x38cfb856
+DATA vecData217<>+8(SB)/4, $0xb80a8954
+DATA vecData217<>+12(SB)/4, $0xb69cc648
+DATA vecData217<>+16(SB)/4, $0x36a12a16
+DATA vecData217<>+20(SB)/4, $0xb4a1e3ab
+DATA vecData217<>+24(SB)/4, $0xb454ccfd
+DATA vecData217<>+28(SB)/4, $0x00000000
 GLOBL vecData217<>(SB), RODATA|NOPTR, $32
 
-DATA vecData218<>+0(SB)/4, $0x3f4c422a
-DATA vecData218<>+4(SB)/4, $0x3f22bea3
-DATA vecData218<>+8(SB)/4, $0x3ebb0155
-DATA vecData218<>+12(SB)/4, $0x3e58908c
-DATA vecData218<>+16(SB)/4, $0x3e18f70c
-DATA vecData218<>+20(SB)/4, $0x3df2d4de
-DATA vecData218<>+24(SB)/4, $0x3dca4614
-DATA vecData218<>+28(SB)/4, $0x3dad602d
+DATA vecData218<>+0(SB)/4, $0xadc31b02
+DATA vecData218<>+4(SB)/4, $0xb96df0d9
+DATA vecData218<>+8(SB)/4, $0x3931a06d
+DATA vecData218<>+12(SB)/4, $0xb80758f3
+DATA vecData218<>+16(SB)/4, $0xb7632c9e
+DATA vecData218<>+20(SB)/4, $0x368ecd85
+DATA vecData218<>+24(SB)/4, $0x34e159ce
+DATA vecData218<>+28(SB)/4, $0x00000000
 GLOBL vecData218<>(SB), RODATA|NOPTR, $32
 
-DATA vecData219<>+0(SB)/4, $0xc0c2bd71
-GLOBL vecData219<>(SB), RODATA|NOPTR, $4
+DATA vecData219<>+0(SB)/4, $0x3aa2ed34
+DATA vecData219<>+4(SB)/4, $0xba341cda
+DATA vecData219<>+8(SB)/4, $0xb8e4cadf
+DATA vecData219<>+12(SB)/4, $0x3947ea6d
+DATA vecData219<>+16(SB)/4, $0xb71cfd19
+DATA vecData219<>+20(SB)/4, $0xb7822256
+DATA vecData219<>+24(SB)/4, $0xb53a1d7b
+DATA vecData219<>+28(SB)/4, $0x00000000
+GLOBL vecData219<>(SB), RODATA|NOPTR, $32
 
-DATA vecData220<>+0(SB)/4, $0x40c2bd71
-GLOBL vecData220<>(SB), RODATA|NOPTR, $4
+DATA vecData220<>+0(SB)/4, $0x2c7dfd68
+DATA vecData220<>+4(SB)/4, $0x3b2d53e0
+DATA vecData220<>+8(SB)/4, $0xbaaad32d
+DATA vecData220<>+12(SB)/4, $0xb99dc170
+DATA vecData220<>+16(SB)/4, $0x3937bc49
+DATA vecData220<>+20(SB)/4, $0x38154470
+DATA vecData220<>+24(SB)/4, $0x3573cfd2
+DATA vecData220<>+28(SB)/4, $0x00000000
+GLOBL vecData220<>(SB), RODATA|NOPTR, $32
 
-DATA vecData221<>+0(SB)/4, $0x3f9d89d9
-GLOBL vecData221<>(SB), RODATA|NOPTR, $4
+DATA vecData221<>+0(SB)/4, $0xbc27246f
+DATA vecData221<>+4(SB)/4, $0x3b2762bd
+DATA vecData221<>+8(SB)/4, $0x3b853f92
+DATA vecData221<>+12(SB)/4, $0xba5c1fa7
+DATA vecData221<>+16(SB)/4, $0xba20bdc7
+DATA vecData221<>+20(SB)/4, $0xb873b94c
+DATA vecData221<>+24(SB)/4, $0xb57cf731
+DATA vecData221<>+28(SB)/4, $0x00000000
+GLOBL vecData221<>(SB), RODATA|NOPTR, $32
 
-DATA vecData222<>+0(SB)/4, $0x3f500000
-GLOBL vecData222<>(SB), RODATA|NOPTR, $4
+DATA vecData222<>+0(SB)/4, $0xaa83b0e0
+DATA vecData222<>+4(SB)/4, $0xbcb5a908
+DATA vecData222<>+8(SB)/4, $0x39ef78fb
+DATA vecData222<>+12(SB)/4, $0x3badca7c
+DATA vecData222<>+16(SB)/4, $0x3aa35db1
+DATA vecData222<>+20(SB)/4, $0x3891b461
+DATA vecData222<>+24(SB)/4, $0x354cb5cf
+DATA vecData222<>+28(SB)/4, $0x00000000
+GLOBL vecData222<>(SB), RODATA|NOPTR, $32
 
-DATA vecData223<>+0(SB)/4, $0x32b9b57a
-DATA vecData223<>+4(SB)/4, $0xb6a496dd
-DATA vecData223<>+8(SB)/4, $0xb5ac090d
-DATA vecData223<>+12(SB)/4, $0x3505fcc2
-DATA vecData223<>+16(SB)/4, $0xb3dba770
-DATA vecData223<>+20(SB)/4, $0x32f7f70c
-DATA vecData223<>+24(SB)/4, $0x3303ef33
-DATA vecData223<>+28(SB)/4, $0xb34f4f06
+DATA vecData223<>+0(SB)/4, $0x3d88d8a6
+DATA vecData223<>+4(SB)/4, $0x3c26cb03
+DATA vecData223<>+8(SB)/4, $0xbcef228d
+DATA vecData223<>+12(SB)/4, $0xbc4fd5b3
+DATA vecData223<>+16(SB)/4, $0xbad9097f
+DATA vecData223<>+20(SB)/4, $0xb87c5cb5
+DATA vecData223<>+24(SB)/4, $0xb4fa58b9
+DATA vecData223<>+28(SB)/4, $0x00000000
 GLOBL vecData223<>(SB), RODATA|NOPTR, $32
 
-DATA vecData224<>+0(SB)/4, $0xb61888ec
-DATA vecData224<>+4(SB)/4, $0xb76e3269
-DATA vecData224<>+8(SB)/4, $0x3729ed96
-DATA vecData224<>+12(SB)/4, $0xb60c7343
-DATA vecData224<>+16(SB)/4, $0x33fbd17f
-DATA vecData224<>+20(SB)/4, $0x341a1bda
-DATA vecData224<>+24(SB)/4, $0xb306cd9d
-DATA vecData224<>+28(SB)/4, $0xb01402df
+DATA vecData224<>+0(SB)/4, $0x27a68000
+DATA vecData224<>+4(SB)/4, $0x3df381f7
+DATA vecData224<>+8(SB)/4, $0x3d9a484a
+DATA vecData224<>+12(SB)/4, $0x3c8b6803
+DATA vecData224<>+16(SB)/4, $0x3abbe3f2
+DATA vecData224<>+20(SB)/4, $0x38172794
+DATA vecData224<>+24(SB)/4, $0x345a5a24
+DATA vecData224<>+28(SB)/4, $0x00000000
 GLOBL vecData224<>(SB), RODATA|NOPTR, $32
 
-DATA vecData225<>+0(SB)/4, $0xb24aeee9
-DATA vecData225<>+4(SB)/4, $0x380be03a
-DATA vecData225<>+8(SB)/4, $0xb700514d
-DATA vecData225<>+12(SB)/4, $0x360a82f6
-DATA vecData225<>+16(SB)/4, $0xb2b98dba
-DATA vecData225<>+20(SB)/4, $0xb5005b91
-DATA vecData225<>+24(SB)/4, $0x342bc87a
-DATA vecData225<>+28(SB)/4, $0x319e9cfc
+DATA vecData225<>+0(SB)/4, $0xbecc422a
+DATA vecData225<>+4(SB)/4, $0xbe8b29fc
+DATA vecData225<>+8(SB)/4, $0xbdb18c72
+DATA vecData225<>+12(SB)/4, $0xbc501f33
+DATA vecData225<>+16(SB)/4, $0xba42a361
+DATA vecData225<>+20(SB)/4, $0xb7616ed9
+DATA vecData225<>+24(SB)/4, $0xb372befe
+DATA vecData225<>+28(SB)/4, $0x00000000
 GLOBL vecData225<>(SB), RODATA|NOPTR, $32
 
-DATA vecData226<>+0(SB)/4, $0xb8b0c870
-DATA vecData226<>+4(SB)/4, $0x38f57b2f
-DATA vecData226<>+8(SB)/4, $0xb88db4fb
-DATA vecData226<>+12(SB)/4, $0x371fb742
-DATA vecData226<>+16(SB)/4, $0x36345623
-DATA vecData226<>+20(SB)/4, $0xb5585b42
-DATA vecData226<>+24(SB)/4, $0xb45f1359
-DATA vecData226<>+28(SB)/4, $0x33913697
+DATA vecData226<>+0(SB)/4, $0x3f000000
+DATA vecData226<>+4(SB)/4, $0x3e437e3b
+DATA vecData226<>+8(SB)/4, $0x3d2451a5
+DATA vecData226<>+12(SB)/4, $0x3b881d32
+DATA vecData226<>+16(SB)/4, $0x39389bcd
+DATA vecData226<>+20(SB)/4, $0x361e640b
+DATA vecData226<>+24(SB)/4, $0x320188f8
+DATA vecData226<>+28(SB)/4, $0x00000000
 GLOBL vecData226<>(SB), RODATA|NOPTR, $32
 
-DATA vecData227<>+0(SB)/4, $0x312a2c20
-DATA vecData227<>+4(SB)/4, $0xb98d87f5
-DATA vecData227<>+8(SB)/4, $0x39481411
-DATA vecData227<>+12(SB)/4, $0xb86f577d
-DATA vecData227<>+16(SB)/4, $0xb6b53b21
-DATA vecData227<>+20(SB)/4, $0x36f8b3e9
-DATA vecData227<>+24(SB)/4, $0xb54f3fbd
-DATA vecData227<>+28(SB)/4, $0xb4312b39
-GLOBL vecData227<>(SB), RODATA|NOPTR, $32
+DATA vecData227<>+0(SB)/4, $0xc0ca3ae1
+GLOBL vecData227<>(SB), RODATA|NOPTR, $4
 
-DATA vecData228<>+0(SB)/4, $0x3a9a62b3
-DATA vecData228<>+4(SB)/4, $0xba5c4d29
-DATA vecData228<>+8(SB)/4, $0x390dfa9d
-DATA vecData228<>+12(SB)/4, $0x3910be25
-DATA vecData228<>+16(SB)/4, $0xb82bba04
-DATA vecData228<>+20(SB)/4, $0xb77349c4
-DATA vecData228<>+24(SB)/4, $0x369adc25
-DATA vecData228<>+28(SB)/4, $0x34b7119e
-GLOBL vecData228<>(SB), RODATA|NOPTR, $32
+DATA vecData228<>+0(SB)/4, $0x40ca3ae1
+GLOBL vecData228<>(SB), RODATA|NOPTR, $4
 
-DATA vecData229<>+0(SB)/4, $0xaf880b61
-DATA vecData229<>+4(SB)/4, $0x3b282ebe
-DATA vecData229<>+8(SB)/4, $0xbae63caa
-DATA vecData229<>+12(SB)/4, $0x38dd972f
-DATA vecData229<>+16(SB)/4, $0x396559e0
-DATA vecData229<>+20(SB)/4, $0xb78fee51
-DATA vecData229<>+24(SB)/4, $0xb763fc35
-DATA vecData229<>+28(SB)/4, $0xb55e79c3
-GLOBL vecData229<>(SB), RODATA|NOPTR, $32
+DATA vecData229<>+0(SB)/4, $0x3f97b426
+GLOBL vecData229<>(SB), RODATA|NOPTR, $4
 
-DATA vecData230<>+0(SB)/4, $0xbc22ed24
-DATA vecData230<>+4(SB)/4, $0x3b8a0cff
-DATA vecData230<>+8(SB)/4, $0x3b2c54b2
-DATA vecData230<>+12(SB)/4, $0xbae4d2ca
-DATA vecData230<>+16(SB)/4, $0xb9a0a5f9
-DATA vecData230<>+20(SB)/4, $0x39356cbd
-DATA vecData230<>+24(SB)/4, $0x37ff9aea
-DATA vecData230<>+28(SB)/4, $0x364b0b57
-GLOBL vecData230<>(SB), RODATA|NOPTR, $32
+DATA vecData230<>+0(SB)/4, $0x3f580000
+GLOBL vecData230<>(SB), RODATA|NOPTR, $4
 
-DATA vecData231<>+0(SB)/4, $0x2d503741
-DATA vecData231<>+4(SB)/4, $0xbca94e76
-DATA vecData231<>+8(SB)/4, $0x3be4b17c
-DATA vecData231<>+12(SB)/4, $0x3b8faae5
-DATA vecData231<>+16(SB)/4, $0xba4e234d
-DATA vecData231<>+20(SB)/4, $0xba0d7896
-DATA vecData231<>+24(SB)/4, $0xb890d1ca
-DATA vecData231<>+28(SB)/4, $0xb77e7292
+DATA vecData231<>+0(SB)/4, $0xb8e451f3
+DATA vecData231<>+4(SB)/4, $0x38ad5978
+DATA vecData231<>+8(SB)/4, $0xb807ca6b
+DATA vecData231<>+12(SB)/4, $0x35a760c7
+DATA vecData231<>+16(SB)/4, $0x368e9c01
+DATA vecData231<>+20(SB)/4, $0xb5bfe27d
+DATA vecData231<>+24(SB)/4, $0x33790072
+DATA vecData231<>+28(SB)/4, $0x32cfdf01
 GLOBL vecData231<>(SB), RODATA|NOPTR, $32
 
-DATA vecData232<>+0(SB)/4, $0x3d7ab6a6
-DATA vecData232<>+4(SB)/4, $0xbbd4b4ef
-DATA vecData232<>+8(SB)/4, $0xbcf7f1c0
-DATA vecData232<>+12(SB)/4, $0xb8f62303
-DATA vecData232<>+16(SB)/4, $0x3b9860a4
-DATA vecData232<>+20(SB)/4, $0x3a9d0cf6
-DATA vecData232<>+24(SB)/4, $0x39610672
-DATA vecData232<>+28(SB)/4, $0x38b0caf6
+DATA vecData232<>+0(SB)/4, $0xae04fc37
+DATA vecData232<>+4(SB)/4, $0xb92b6a40
+DATA vecData232<>+8(SB)/4, $0x392dce80
+DATA vecData232<>+12(SB)/4, $0xb891e2ff
+DATA vecData232<>+16(SB)/4, $0x36e7b30c
+DATA vecData232<>+20(SB)/4, $0x3664953e
+DATA vecData232<>+24(SB)/4, $0xb519c7e2
+DATA vecData232<>+28(SB)/4, $0xb39c73cf
 GLOBL vecData232<>(SB), RODATA|NOPTR, $32
 
-DATA vecData233<>+0(SB)/4, $0xaa861480
-DATA vecData233<>+4(SB)/4, $0x3de7d949
-DATA vecData233<>+8(SB)/4, $0x3ca8574c
-DATA vecData233<>+12(SB)/4, $0xbccbd705
-DATA vecData233<>+16(SB)/4, $0xbc41524d
-DATA vecData233<>+20(SB)/4, $0xbb30a8bb
-DATA vecData233<>+24(SB)/4, $0xba6ea52e
-DATA vecData233<>+28(SB)/4, $0xb9fa9bef
+DATA vecData233<>+0(SB)/4, $0x3a9732fb
+DATA vecData233<>+4(SB)/4, $0xba400b81
+DATA vecData233<>+8(SB)/4, $0x385dbb9d
+DATA vecData233<>+12(SB)/4, $0x393137b7
+DATA vecData233<>+16(SB)/4, $0xb8906d42
+DATA vecData233<>+20(SB)/4, $0x348bae1b
+DATA vecData233<>+24(SB)/4, $0x361c538b
+DATA vecData233<>+28(SB)/4, $0x344c1245
 GLOBL vecData233<>(SB), RODATA|NOPTR, $32
 
-DATA vecData234<>+0(SB)/4, $0xbe88d8a6
-DATA vecData234<>+4(SB)/4, $0xbda60dfe
-DATA vecData234<>+8(SB)/4, $0x3dc6af36
-DATA vecData234<>+12(SB)/4, $0x3d913776
-DATA vecData234<>+16(SB)/4, $0x3cbfac0b
-DATA vecData234<>+20(SB)/4, $0x3c04da9c
-DATA vecData234<>+24(SB)/4, $0x3b8dd9f1
-DATA vecData234<>+28(SB)/4, $0x3b321ced
+DATA vecData234<>+0(SB)/4, $0x2d4e75f2
+DATA vecData234<>+4(SB)/4, $0x3b0ef80a
+DATA vecData234<>+8(SB)/4, $0xbad94145
+DATA vecData234<>+12(SB)/4, $0x3966d7f5
+DATA vecData234<>+16(SB)/4, $0x392fe120
+DATA vecData234<>+20(SB)/4, $0xb7fddc26
+DATA vecData234<>+24(SB)/4, $0xb6e3950f
+DATA vecData234<>+28(SB)/4, $0xb51b9916
 GLOBL vecData234<>(SB), RODATA|NOPTR, $32
 
-DATA vecData235<>+0(SB)/4, $0x26f20000
-DATA vecData235<>+4(SB)/4, $0xbea4e4c6
-DATA vecData235<>+8(SB)/4, $0xbe8d74df
-DATA vecData235<>+12(SB)/4, $0xbe002551
-DATA vecData235<>+16(SB)/4, $0xbd59fa0b
-DATA vecData235<>+20(SB)/4, $0xbcfa9e4e
-DATA vecData235<>+24(SB)/4, $0xbcac62d1
-DATA vecData235<>+28(SB)/4, $0xbc7d3fb8
+DATA vecData235<>+0(SB)/4, $0xbc1b9fde
+DATA vecData235<>+4(SB)/4, $0x3b8675e0
+DATA vecData235<>+8(SB)/4, $0x3b22d019
+DATA vecData235<>+12(SB)/4, $0xbb003865
+DATA vecData235<>+16(SB)/4, $0xb8025423
+DATA vecData235<>+20(SB)/4, $0x39063675
+DATA vecData235<>+24(SB)/4, $0x3790c29d
+DATA vecData235<>+28(SB)/4, $0x361e3d7b
 GLOBL vecData235<>(SB), RODATA|NOPTR, $32
 
-DATA vecData236<>+0(SB)/4, $0x3f4c422a
-DATA vecData236<>+4(SB)/4, $0x3f253d50
-DATA vecData236<>+8(SB)/4, $0x3ec3d32b
-DATA vecData236<>+12(SB)/4, $0x3e6413a0
-DATA vecData236<>+16(SB)/4, $0x3e1f4aaa
-DATA vecData236<>+20(SB)/4, $0x3dfc307d
-DATA vecData236<>+24(SB)/4, $0x3dd20d7e
-DATA vecData236<>+28(SB)/4, $0x3db40b41
+DATA vecData236<>+0(SB)/4, $0xabc8d284
+DATA vecData236<>+4(SB)/4, $0xbc9f9a91
+DATA vecData236<>+8(SB)/4, $0x3bf78564
+DATA vecData236<>+12(SB)/4, $0x3b6d9ad0
+DATA vecData236<>+16(SB)/4, $0xba8c03f8
+DATA vecData236<>+20(SB)/4, $0xb9b76e21
+DATA vecData236<>+24(SB)/4, $0xb84798b8
+DATA vecData236<>+28(SB)/4, $0xb74d0eb1
 GLOBL vecData236<>(SB), RODATA|NOPTR, $32
 
-DATA vecData237<>+0(SB)/4, $0x40dfffff
-GLOBL vecData237<>(SB), RODATA|NOPTR, $4
+DATA vecData237<>+0(SB)/4, $0x3d751c31
+DATA vecData237<>+4(SB)/4, $0xbc05905e
+DATA vecData237<>+8(SB)/4, $0xbcef5bc0
+DATA vecData237<>+12(SB)/4, $0x3b171668
+DATA vecData237<>+16(SB)/4, $0x3b83003a
+DATA vecData237<>+20(SB)/4, $0x3a554b87
+DATA vecData237<>+24(SB)/4, $0x3934643d
+DATA vecData237<>+28(SB)/4, $0x3892cc93
+GLOBL vecData237<>(SB), RODATA|NOPTR, $32
 
-DATA vecData238<>+0(SB)/4, $0x3e124925
-GLOBL vecData238<>(SB), RODATA|NOPTR, $4
+DATA vecData238<>+0(SB)/4, $0x296ba800
+DATA vecData238<>+4(SB)/4, $0x3de4e534
+DATA vecData238<>+8(SB)/4, $0x3c66b845
+DATA vecData238<>+12(SB)/4, $0xbccfc6c1
+DATA vecData238<>+16(SB)/4, $0xbc17b250
+DATA vecData238<>+20(SB)/4, $0xbb09bf0d
+DATA vecData238<>+24(SB)/4, $0xba4cb8b4
+DATA vecData238<>+28(SB)/4, $0xb9d79797
+GLOBL vecData238<>(SB), RODATA|NOPTR, $32
 
-DATA vecData239<>+0(SB)/4, $0xbe2ba699
-DATA vecData239<>+4(SB)/4, $0xbdac61cc
-DATA vecData239<>+8(SB)/4, $0xbd3b8ca7
-DATA vecData239<>+12(SB)/4, $0xbcd95ca4
-DATA vecData239<>+16(SB)/4, $0xbc84916e
-DATA vecData239<>+20(SB)/4, $0xbc28b03f
-DATA vecData239<>+24(SB)/4, $0xbbde6a34
-DATA vecData239<>+28(SB)/4, $0xbb9722bf
+DATA vecData239<>+0(SB)/4, $0xbe882c1c
+DATA vecData239<>+4(SB)/4, $0xbd93ab93
+DATA vecData239<>+8(SB)/4, $0x3dcfe368
+DATA vecData239<>+12(SB)/4, $0x3d825dd1
+DATA vecData239<>+16(SB)/4, $0x3c9d1687
+DATA vecData239<>+20(SB)/4, $0x3be83328
+DATA vecData239<>+24(SB)/4, $0x3b7d645a
+DATA vecData239<>+28(SB)/4, $0x3b1f0dec
 GLOBL vecData239<>(SB), RODATA|NOPTR, $32
 
-DATA vecData240<>+0(SB)/4, $0x3e4decaf
-DATA vecData240<>+4(SB)/4, $0x3deb9885
-DATA vecData240<>+8(SB)/4, $0x3d8fc353
-DATA vecData240<>+12(SB)/4, $0x3d38a14d
-DATA vecData240<>+16(SB)/4, $0x3cf71ce8
-DATA vecData240<>+20(SB)/4, $0x3cab1d8b
-DATA vecData240<>+24(SB)/4, $0x3c73e256
-DATA vecData240<>+28(SB)/4, $0x3c321ba3
+DATA vecData240<>+0(SB)/4, $0x00000000
+DATA vecData240<>+4(SB)/4, $0xbea754b2
+DATA vecData240<>+8(SB)/4, $0xbe878604
+DATA vecData240<>+12(SB)/4, $0xbde4e3eb
+DATA vecData240<>+16(SB)/4, $0xbd449386
+DATA vecData240<>+20(SB)/4, $0xbce7e944
+DATA vecData240<>+24(SB)/4, $0xbc9fdcdc
+DATA vecData240<>+28(SB)/4, $0xbc6ad67f
 GLOBL vecData240<>(SB), RODATA|NOPTR, $32
 
-DATA vecData241<>+0(SB)/4, $0xbe7fff84
-DATA vecData241<>+4(SB)/4, $0xbe26d1bb
-DATA vecData241<>+8(SB)/4, $0xbde44dc8
-DATA vecData241<>+12(SB)/4, $0xbda2630b
-DATA vecData241<>+16(SB)/4, $0xbd6e5f0d
-DATA vecData241<>+20(SB)/4, $0xbd33905f
-DATA vecData241<>+24(SB)/4, $0xbd0a4245
-DATA vecData241<>+28(SB)/4, $0xbcd8eda2
+DATA vecData241<>+0(SB)/4, $0x3f4c422a
+DATA vecData241<>+4(SB)/4, $0x3f22bea3
+DATA vecData241<>+8(SB)/4, $0x3ebb0155
+DATA vecData241<>+12(SB)/4, $0x3e58908c
+DATA vecData241<>+16(SB)/4, $0x3e18f70c
+DATA vecData241<>+20(SB)/4, $0x3df2d4de
+DATA vecData241<>+24(SB)/4, $0x3dca4614
+DATA vecData241<>+28(SB)/4, $0x3dad602d
 GLOBL vecData241<>(SB), RODATA|NOPTR, $32
 
-DATA vecData242<>+0(SB)/4, $0x3eaaaa64
-DATA vecData242<>+4(SB)/4, $0x3e7c7f45
-DATA vecData242<>+8(SB)/4, $0x3e4136e1
-DATA vecData242<>+12(SB)/4, $0x3e17dfd5
-DATA vecData242<>+16(SB)/4, $0x3df4079f
-DATA vecData242<>+20(SB)/4, $0x3dc7a2d4
-DATA vecData242<>+24(SB)/4, $0x3da5d541
-DATA vecData242<>+28(SB)/4, $0x3d8b90bb
-GLOBL vecData242<>(SB), RODATA|NOPTR, $32
+DATA vecData242<>+0(SB)/4, $0xc0c2bd71
+GLOBL vecData242<>(SB), RODATA|NOPTR, $4
 
-DATA vecData243<>+0(SB)/4, $0xbf000000
-DATA vecData243<>+4(SB)/4, $0xbed6091c
-DATA vecData243<>+8(SB)/4, $0xbeb67760
-DATA vecData243<>+12(SB)/4, $0xbe9dfc0c
-DATA vecData243<>+16(SB)/4, $0xbe8a87e6
-DATA vecData243<>+20(SB)/4, $0xbe758557
-DATA vecData243<>+24(SB)/4, $0xbe5b8563
-DATA vecData243<>+28(SB)/4, $0xbe45c85f
-GLOBL vecData243<>(SB), RODATA|NOPTR, $32
+DATA vecData243<>+0(SB)/4, $0x40c2bd71
+GLOBL vecData243<>(SB), RODATA|NOPTR, $4
 
-DATA vecData244<>+0(SB)/4, $0x3f800000
-DATA vecData244<>+4(SB)/4, $0x3f6f49cb
-DATA vecData244<>+8(SB)/4, $0x3f612d7f
-DATA vecData244<>+12(SB)/4, $0x3f550dc8
-DATA vecData244<>+16(SB)/4, $0x3f4a7d45
-DATA vecData244<>+20(SB)/4, $0x3f412d25
-DATA vecData244<>+24(SB)/4, $0x3f38e2e9
-DATA vecData244<>+28(SB)/4, $0x3f317218
-GLOBL vecData244<>(SB), RODATA|NOPTR, $32
+DATA vecData244<>+0(SB)/4, $0x3f9d89d9
+GLOBL vecData244<>(SB), RODATA|NOPTR, $4
 
-DATA vecData245<>+0(SB)/4, $0x00800000
+DATA vecData245<>+0(SB)/4, $0x3f500000
 GLOBL vecData245<>(SB), RODATA|NOPTR, $4
 
-DATA vecData246<>+0(SB)/4, $0x4b000000
-GLOBL vecData246<>(SB), RODATA|NOPTR, $4
+DATA vecData246<>+0(SB)/4, $0x32b9b57a
+DATA vecData246<>+4(SB)/4, $0xb6a496dd
+DATA vecData246<>+8(SB)/4, $0xb5ac090d
+DATA vecData246<>+12(SB)/4, $0x3505fcc2
+DATA vecData246<>+16(SB)/4, $0xb3dba770
+DATA vecData246<>+20(SB)/4, $0x32f7f70c
+DATA vecData246<>+24(SB)/4, $0x3303ef33
+DATA vecData246<>+28(SB)/4, $0xb34f4f06
+GLOBL vecData246<>(SB), RODATA|NOPTR, $32
 
-DATA vecData247<>+0(SB)/4, $0x3f400000
-GLOBL vecData247<>(SB), RODATA|NOPTR, $4
+DATA vecData247<>+0(SB)/4, $0xb61888ec
+DATA vecData247<>+4(SB)/4, $0xb76e3269
+DATA vecData247<>+8(SB)/4, $0x3729ed96
+DATA vecData247<>+12(SB)/4, $0xb60c7343
+DATA vecData247<>+16(SB)/4, $0x33fbd17f
+DATA vecData247<>+20(SB)/4, $0x341a1bda
+DATA vecData247<>+24(SB)/4, $0xb306cd9d
+DATA vecData247<>+28(SB)/4, $0xb01402df
+GLOBL vecData247<>(SB), RODATA|NOPTR, $32
 
-DATA vecData248<>+0(SB)/4, $0x007fffff
-GLOBL vecData248<>(SB), RODATA|NOPTR, $4
+DATA vecData248<>+0(SB)/4, $0xb24aeee9
+DATA vecData248<>+4(SB)/4, $0x380be03a
+DATA vecData248<>+8(SB)/4, $0xb700514d
+DATA vecData248<>+12(SB)/4, $0x360a82f6
+DATA vecData248<>+16(SB)/4, $0xb2b98dba
+DATA vecData248<>+20(SB)/4, $0xb5005b91
+DATA vecData248<>+24(SB)/4, $0x342bc87a
+DATA vecData248<>+28(SB)/4, $0x319e9cfc
+GLOBL vecData248<>(SB), RODATA|NOPTR, $32
 
-DATA vecData249<>+0(SB)/4, $0x41b80000
-GLOBL vecData249<>(SB), RODATA|NOPTR, $4
+DATA vecData249<>+0(SB)/4, $0xb8b0c870
+DATA vecData249<>+4(SB)/4, $0x38f57b2f
+DATA vecData249<>+8(SB)/4, $0xb88db4fb
+DATA vecData249<>+12(SB)/4, $0x371fb742
+DATA vecData249<>+16(SB)/4, $0x36345623
+DATA vecData249<>+20(SB)/4, $0xb5585b42
+DATA vecData249<>+24(SB)/4, $0xb45f1359
+DATA vecData249<>+28(SB)/4, $0x33913697
+GLOBL vecData249<>(SB), RODATA|NOPTR, $32
 
-DATA vecData250<>+0(SB)/4, $0x3f800000
-DATA vecData250<>+4(SB)/4, $0x3f580000
-DATA vecData250<>+8(SB)/4, $0x3f430000
-DATA vecData250<>+12(SB)/4, $0x3f320000
-DATA vecData250<>+16(SB)/4, $0x3fa40000
-DATA vecData250<>+20(SB)/4, $0x3f978000
-DATA vecData250<>+24(SB)/4, $0x3f8d0000
-DATA vecData250<>+28(SB)/4, $0x3f800000
+DATA vecData250<>+0(SB)/4, $0x312a2c20
+DATA vecData250<>+4(SB)/4, $0xb98d87f5
+DATA vecData250<>+8(SB)/4, $0x39481411
+DATA vecData250<>+12(SB)/4, $0xb86f577d
+DATA vecData250<>+16(SB)/4, $0xb6b53b21
+DATA vecData250<>+20(SB)/4, $0x36f8b3e9
+DATA vecData250<>+24(SB)/4, $0xb54f3fbd
+DATA vecData250<>+28(SB)/4, $0xb4312b39
 GLOBL vecData250<>(SB), RODATA|NOPTR, $32
 
-DATA vecData251<>+0(SB)/4, $0x3dfb7f32
-GLOBL vecData251<>(SB), RODATA|NOPTR, $4
+DATA vecData251<>+0(SB)/4, $0x3a9a62b3
+DATA vecData251<>+4(SB)/4, $0xba5c4d29
+DATA vecData251<>+8(SB)/4, $0x390dfa9d
+DATA vecData251<>+12(SB)/4, $0x3910be25
+DATA vecData251<>+16(SB)/4, $0xb82bba04
+DATA vecData251<>+20(SB)/4, $0xb77349c4
+DATA vecData251<>+24(SB)/4, $0x369adc25
+DATA vecData251<>+28(SB)/4, $0x34b7119e
+GLOBL vecData251<>(SB), RODATA|NOPTR, $32
 
-DATA vecData252<>+0(SB)/4, $0xbe2ab7a8
-GLOBL vecData252<>(SB), RODATA|NOPTR, $4
+DATA vecData252<>+0(SB)/4, $0xaf880b61
+DATA vecData252<>+4(SB)/4, $0x3b282ebe
+DATA vecData252<>+8(SB)/4, $0xbae63caa
+DATA vecData252<>+12(SB)/4, $0x38dd972f
+DATA vecData252<>+16(SB)/4, $0x396559e0
+DATA vecData252<>+20(SB)/4, $0xb78fee51
+DATA vecData252<>+24(SB)/4, $0xb763fc35
+DATA vecData252<>+28(SB)/4, $0xb55e79c3
+GLOBL vecData252<>(SB), RODATA|NOPTR, $32
 
-DATA vecData253<>+0(SB)/4, $0x3e4ced87
-GLOBL vecData253<>(SB), RODATA|NOPTR, $4
+DATA vecData253<>+0(SB)/4, $0xbc22ed24
+DATA vecData253<>+4(SB)/4, $0x3b8a0cff
+DATA vecData253<>+8(SB)/4, $0x3b2c54b2
+DATA vecData253<>+12(SB)/4, $0xbae4d2ca
+DATA vecData253<>+16(SB)/4, $0xb9a0a5f9
+DATA vecData253<>+20(SB)/4, $0x39356cbd
+DATA vecData253<>+24(SB)/4, $0x37ff9aea
+DATA vecData253<>+28(SB)/4, $0x364b0b57
+GLOBL vecData253<>(SB), RODATA|NOPTR, $32
 
-DATA vecData254<>+0(SB)/4, $0xbe80003e
-GLOBL vecData254<>(SB), RODATA|NOPTR, $4
+DATA vecData254<>+0(SB)/4, $0x2d503741
+DATA vecData254<>+4(SB)/4, $0xbca94e76
+DATA vecData254<>+8(SB)/4, $0x3be4b17c
+DATA vecData254<>+12(SB)/4, $0x3b8faae5
+DATA vecData254<>+16(SB)/4, $0xba4e234d
+DATA vecData254<>+20(SB)/4, $0xba0d7896
+DATA vecData254<>+24(SB)/4, $0xb890d1ca
+DATA vecData254<>+28(SB)/4, $0xb77e7292
+GLOBL vecData254<>(SB), RODATA|NOPTR, $32
 
-DATA vecData255<>+0(SB)/4, $0x3eaaaaa5
-GLOBL vecData255<>(SB), RODATA|NOPTR, $4
+DATA vecData255<>+0(SB)/4, $0x3d7ab6a6
+DATA vecData255<>+4(SB)/4, $0xbbd4b4ef
+DATA vecData255<>+8(SB)/4, $0xbcf7f1c0
+DATA vecData255<>+12(SB)/4, $0xb8f62303
+DATA vecData255<>+16(SB)/4, $0x3b9860a4
+DATA vecData255<>+20(SB)/4, $0x3a9d0cf6
+DATA vecData255<>+24(SB)/4, $0x39610672
+DATA vecData255<>+28(SB)/4, $0x38b0caf6
+GLOBL vecData255<>(SB), RODATA|NOPTR, $32
 
-DATA vecData256<>+0(SB)/4, $0x80000000
-DATA vecData256<>+4(SB)/4, $0x3e2dfa03
-DATA vecData256<>+8(SB)/4, $0x3e8b5ae6
-DATA vecData256<>+12(SB)/4, $0x3eba0ec4
-DATA vecData256<>+16(SB)/4, $0xbe7dc8c3
-DATA vecData256<>+20(SB)/4, $0xbe2c99c7
-DATA vecData256<>+24(SB)/4, $0xbdc61a2f
-DATA vecData256<>+28(SB)/4, $0x80000000
+DATA vecData256<>+0(SB)/4, $0xaa861480
+DATA vecData256<>+4(SB)/4, $0x3de7d949
+DATA vecData256<>+8(SB)/4, $0x3ca8574c
+DATA vecData256<>+12(SB)/4, $0xbccbd705
+DATA vecData256<>+16(SB)/4, $0xbc41524d
+DATA vecData256<>+20(SB)/4, $0xbb30a8bb
+DATA vecData256<>+24(SB)/4, $0xba6ea52e
+DATA vecData256<>+28(SB)/4, $0xb9fa9bef
 GLOBL vecData256<>(SB), RODATA|NOPTR, $32
+
+DATA vecData257<>+0(SB)/4, $0xbe88d8a6
+DATA vecData257<>+4(SB)/4, $0xbda60dfe
+DATA vecData257<>+8(SB)/4, $0x3dc6af36
+DATA vecData257<>+12(SB)/4, $0x3d913776
+DATA vecData257<>+16(SB)/4, $0x3cbfac0b
+DATA vecData257<>+20(SB)/4, $0x3c04da9c
+DATA vecData257<>+24(SB)/4, $0x3b8dd9f1
+DATA vecData257<>+28(SB)/4, $0x3b321ced
+GLOBL vecData257<>(SB), RODATA|NOPTR, $32
+
+DATA vecData258<>+0(SB)/4, $0x26f20000
+DATA vecData258<>+4(SB)/4, $0xbea4e4c6
+DATA vecData258<>+8(SB)/4, $0xbe8d74df
+DATA vecData258<>+12(SB)/4, $0xbe002551
+DATA vecData258<>+16(SB)/4, $0xbd59fa0b
+DATA vecData258<>+20(SB)/4, $0xbcfa9e4e
+DATA vecData258<>+24(SB)/4, $0xbcac62d1
+DATA vecData258<>+28(SB)/4, $0xbc7d3fb8
+GLOBL vecData258<>(SB), RODATA|NOPTR, $32
+
+DATA vecData259<>+0(SB)/4, $0x3f4c422a
+DATA vecData259<>+4(SB)/4, $0x3f253d50
+DATA vecData259<>+8(SB)/4, $0x3ec3d32b
+DATA vecData259<>+12(SB)/4, $0x3e6413a0
+DATA vecData259<>+16(SB)/4, $0x3e1f4aaa
+DATA vecData259<>+20(SB)/4, $0x3dfc307d
+DATA vecData259<>+24(SB)/4, $0x3dd20d7e
+DATA vecData259<>+28(SB)/4, $0x3db40b41
+GLOBL vecData259<>(SB), RODATA|NOPTR, $32
+
+DATA vecData260<>+0(SB)/4, $0x40dfffff
+GLOBL vecData260<>(SB), RODATA|NOPTR, $4
+
+DATA vecData261<>+0(SB)/4, $0x3e124925
+GLOBL vecData261<>(SB), RODATA|NOPTR, $4
+
+DATA vecData262<>+0(SB)/4, $0xbe2ba699
+DATA vecData262<>+4(SB)/4, $0xbdac61cc
+DATA vecData262<>+8(SB)/4, $0xbd3b8ca7
+DATA vecData262<>+12(SB)/4, $0xbcd95ca4
+DATA vecData262<>+16(SB)/4, $0xbc84916e
+DATA vecData262<>+20(SB)/4, $0xbc28b03f
+DATA vecData262<>+24(SB)/4, $0xbbde6a34
+DATA vecData262<>+28(SB)/4, $0xbb9722bf
+GLOBL vecData262<>(SB), RODATA|NOPTR, $32
+
+DATA vecData263<>+0(SB)/4, $0x3e4decaf
+DATA vecData263<>+4(SB)/4, $0x3deb9885
+DATA vecData263<>+8(SB)/4, $0x3d8fc353
+DATA vecData263<>+12(SB)/4, $0x3d38a14d
+DATA vecData263<>+16(SB)/4, $0x3cf71ce8
+DATA vecData263<>+20(SB)/4, $0x3cab1d8b
+DATA vecData263<>+24(SB)/4, $0x3c73e256
+DATA vecData263<>+28(SB)/4, $0x3c321ba3
+GLOBL vecData263<>(SB), RODATA|NOPTR, $32
+
+DATA vecData264<>+0(SB)/4, $0xbe7fff84
+DATA vecData264<>+4(SB)/4, $0xbe26d1bb
+DATA vecData264<>+8(SB)/4, $0xbde44dc8
+DATA vecData264<>+12(SB)/4, $0xbda2630b
+DATA vecData264<>+16(SB)/4, $0xbd6e5f0d
+DATA vecData264<>+20(SB)/4, $0xbd33905f
+DATA vecData264<>+24(SB)/4, $0xbd0a4245
+DATA vecData264<>+28(SB)/4, $0xbcd8eda2
+GLOBL vecData264<>(SB), RODATA|NOPTR, $32
+
+DATA vecData265<>+0(SB)/4, $0x3eaaaa64
+DATA vecData265<>+4(SB)/4, $0x3e7c7f45
+DATA vecData265<>+8(SB)/4, $0x3e4136e1
+DATA vecData265<>+12(SB)/4, $0x3e17dfd5
+DATA vecData265<>+16(SB)/4, $0x3df4079f
+DATA vecData265<>+20(SB)/4, $0x3dc7a2d4
+DATA vecData265<>+24(SB)/4, $0x3da5d541
+DATA vecData265<>+28(SB)/4, $0x3d8b90bb
+GLOBL vecData265<>(SB), RODATA|NOPTR, $32
+
+DATA vecData266<>+0(SB)/4, $0xbf000000
+DATA vecData266<>+4(SB)/4, $0xbed6091c
+DATA vecData266<>+8(SB)/4, $0xbeb67760
+DATA vecData266<>+12(SB)/4, $0xbe9dfc0c
+DATA vecData266<>+16(SB)/4, $0xbe8a87e6
+DATA vecData266<>+20(SB)/4, $0xbe758557
+DATA vecData266<>+24(SB)/4, $0xbe5b8563
+DATA vecData266<>+28(SB)/4, $0xbe45c85f
+GLOBL vecData266<>(SB), RODATA|NOPTR, $32
+
+DATA vecData267<>+0(SB)/4, $0x3f800000
+DATA vecData267<>+4(SB)/4, $0x3f6f49cb
+DATA vecData267<>+8(SB)/4, $0x3f612d7f
+DATA vecData267<>+12(SB)/4, $0x3f550dc8
+DATA vecData267<>+16(SB)/4, $0x3f4a7d45
+DATA vecData267<>+20(SB)/4, $0x3f412d25
+DATA vecData267<>+24(SB)/4, $0x3f38e2e9
+DATA vecData267<>+28(SB)/4, $0x3f317218
+GLOBL vecData267<>(SB), RODATA|NOPTR, $32
+
+DATA vecData268<>+0(SB)/4, $0x00800000
+GLOBL vecData268<>(SB), RODATA|NOPTR, $4
+
+DATA vecData269<>+0(SB)/4, $0x4b000000
+GLOBL vecData269<>(SB), RODATA|NOPTR, $4
+
+DATA vecData270<>+0(SB)/4, $0x3f400000
+GLOBL vecData270<>(SB), RODATA|NOPTR, $4
+
+DATA vecData271<>+0(SB)/4, $0x007fffff
+GLOBL vecData271<>(SB), RODATA|NOPTR, $4
+
+DATA vecData272<>+0(SB)/4, $0x41b80000
+GLOBL vecData272<>(SB), RODATA|NOPTR, $4
+
+DATA vecData273<>+0(SB)/4, $0x3f800000
+DATA vecData273<>+4(SB)/4, $0x3f580000
+DATA vecData273<>+8(SB)/4, $0x3f430000
+DATA vecData273<>+12(SB)/4, $0x3f320000
+DATA vecData273<>+16(SB)/4, $0x3fa40000
+DATA vecData273<>+20(SB)/4, $0x3f978000
+DATA vecData273<>+24(SB)/4, $0x3f8d0000
+DATA vecData273<>+28(SB)/4, $0x3f800000
+GLOBL vecData273<>(SB), RODATA|NOPTR, $32
+
+DATA vecData274<>+0(SB)/4, $0x3dfb7f32
+GLOBL vecData274<>(SB), RODATA|NOPTR, $4
+
+DATA vecData275<>+0(SB)/4, $0xbe2ab7a8
+GLOBL vecData275<>(SB), RODATA|NOPTR, $4
+
+DATA vecData276<>+0(SB)/4, $0x3e4ced87
+GLOBL vecData276<>(SB), RODATA|NOPTR, $4
+
+DATA vecData277<>+0(SB)/4, $0xbe80003e
+GLOBL vecData277<>(SB), RODATA|NOPTR, $4
+
+DATA vecData278<>+0(SB)/4, $0x3eaaaaa5
+GLOBL vecData278<>(SB), RODATA|NOPTR, $4
+
+DATA vecData279<>+0(SB)/4, $0x80000000
+DATA vecData279<>+4(SB)/4, $0x3e2dfa03
+DATA vecData279<>+8(SB)/4, $0x3e8b5ae6
+DATA vecData279<>+12(SB)/4, $0x3eba0ec4
+DATA vecData279<>+16(SB)/4, $0xbe7dc8c3
+DATA vecData279<>+20(SB)/4, $0xbe2c99c7
+DATA vecData279<>+24(SB)/4, $0xbdc61a2f
+DATA vecData279<>+28(SB)/4, $0x80000000
+GLOBL vecData279<>(SB), RODATA|NOPTR, $32

@@ -17,6 +17,8 @@ const (
 	kAxpby
 	kMulAdd
 	kClamp
+	kPow
+	kPowScalar
 	kNeg
 	kAbs
 	kSign

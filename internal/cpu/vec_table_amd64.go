@@ -62,6 +62,8 @@ var kernels = [AVX512 + 1][numKernels]kernelFunc{
 		kLog1p:         vecLog1pAVX512,
 		kSin:           vecSinAVX512,
 		kCos:           vecCosAVX512,
+		kPow:           vecPowAVX512,
+		kPowScalar:     vecPowScalarAVX512,
 	},
 	AVX2: {
 		kAdd:           vecAddAVX2,

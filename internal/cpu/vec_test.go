@@ -118,11 +118,15 @@ var operations = []operation{
 	binary("Div", Div[float32], Div[float64], half, 0),
 	binary("Maximum", Maximum[float32], Maximum[float64], 0, 0),
 	binary("Minimum", Minimum[float32], Minimum[float64], 0, 0),
-	binary("Pow", Pow[float32], Pow[float64], half, 0),
+	binary("Pow", Pow[float32], Pow[float64], 0.501, 0),
 	binary("Atan2", Atan2[float32], Atan2[float64], half, 0),
 	binary("Fmod", Fmod[float32], Fmod[float64], half, 0),
 	unary("AddScalar", func(d, x []float32) { AddScalar(d, x, 0.75) }, func(d, x []float64) { AddScalar(d, x, 0.75) }, half, 0),
 	unary("MulScalar", func(d, x []float32) { MulScalar(d, x, 0.75) }, func(d, x []float64) { MulScalar(d, x, 0.75) }, half, 0),
+	unary("PowScalar1.7", func(d, x []float32) { PowScalar(d, x, 1.7) }, func(d, x []float64) { PowScalar(d, x, float64(float32(1.7))) }, 0.501, 0),
+	unary("PowScalar-9", func(d, x []float32) { PowScalar(d, x, -9) }, func(d, x []float64) { PowScalar(d, x, -9) }, 0.501, 0),
+	unary("PowScalar4", func(d, x []float32) { PowScalar(d, x, 4) }, func(d, x []float64) { PowScalar(d, x, 4) }, 2, 0),
+	unary("PowScalar-2", func(d, x []float32) { PowScalar(d, x, -2) }, func(d, x []float64) { PowScalar(d, x, -2) }, 2.1, 0),
 	unary("DivScalar", func(d, x []float32) { DivScalar(d, x, 0.7) }, func(d, x []float64) { DivScalar(d, x, float64(float32(0.7))) }, half, 0),
 	unary("ScalarDiv", func(d, x []float32) { ScalarDiv(d, x, 0.7) }, func(d, x []float64) { ScalarDiv(d, x, float64(float32(0.7))) }, half, 0),
 	unary("Affine", func(d, x []float32) { Affine(d, x, -0.75, 3) }, func(d, x []float64) { Affine(d, x, -0.75, 3) }, 0, 2e-7),
@@ -315,6 +319,27 @@ func TestGELUValues(t *testing.T) {
 	check("GELUGrad", 1.0833154705876864, 0.13250487534383712, 1.011945647204184)
 	GELUTanhGrad(got, []float64{1, 1, 1}, x)
 	check("GELUTanhGrad", 1.0829640838457826, 0.13263009646535764, 1.0115841666309695)
+}
+
+// Negative bases, zeros and infinities among others; want is C's pow.
+func TestPowSpecialCases(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	a := []float32{-1, -2, -8, 0, 0, 0, -inf, inf, nan, nan, 2, 2, 1, 0.5, -1.5}
+	b := []float32{3, 3, 1. / 3, 0, -1, 2, 3, -1, 0, 1, inf, -inf, nan, inf, 2}
+	want := []float32{-1, -8, nan, 1, inf, 0, -inf, 0, 1, nan, inf, 0, 1, 0, 2.25}
+	eachISA(t, func(t *testing.T) {
+		got := make([]float32, len(a))
+		Pow(got, a, b)
+		for i, v := range got {
+			if v != want[i] && (v == v || want[i] == want[i]) {
+				t.Errorf("Pow(%g, %g) = %g, want %g", a[i], b[i], v, want[i])
+			}
+		}
+		PowScalar(got, a, 5)
+		if got[0] != -1 || got[1] != -32 || got[10] != 32 {
+			t.Errorf("PowScalar of %g is %g", a, got)
+		}
+	})
 }
 
 // Gradients reach their limits exactly and pass NaN on.

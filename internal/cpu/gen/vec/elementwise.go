@@ -40,6 +40,12 @@ func (g *isa) elementwise(k kernel) {
 	g.end()
 }
 
+// wideOnly lists those that need AVX-512.
+var wideOnly = []kernel{
+	{"Pow", 2, 1, func(g *isa, x []vec) vec { return g.pow(x[0], x[1]) }},
+	{"PowScalar", 1, 1, func(g *isa, x []vec) vec { return g.pow(x[0], g.s) }},
+}
+
 // elementwise lists the kernels that have assembly.
 var elementwise = []kernel{
 	{"Add", 2, 4, func(g *isa, x []vec) vec { return g.add(x[0], x[1]) }},

@@ -32,7 +32,7 @@ func main() {
 	data := newData()
 	for _, wide := range []bool{true, false} {
 		g := &isa{ctx: ctx, wide: wide, data: data}
-		for _, k := range elementwise {
+		for _, k := range kernels(wide) {
 			g.elementwise(k)
 		}
 		g.reductions()
@@ -46,6 +46,14 @@ func main() {
 	}
 	write(file, *dir)
 	table(*dir)
+}
+
+// kernels returns the elementwise kernels of an instruction set.
+func kernels(wide bool) []kernel {
+	if wide {
+		return slices.Concat(elementwise, wideOnly)
+	}
+	return elementwise
 }
 
 // write compiles the functions and prints assembly and stubs.
@@ -92,7 +100,7 @@ func table(dir string) {
 	b.WriteString("const assembly = true\n\nvar kernels = [AVX512 + 1][numKernels]kernelFunc{\n")
 	for _, s := range []string{"AVX512", "AVX2"} {
 		fmt.Fprintf(&b, "%s: {\n", s)
-		for _, k := range elementwise {
+		for _, k := range kernels(s == "AVX512") {
 			fmt.Fprintf(&b, "k%s: vec%s%s,\n", k.name, k.name, s)
 		}
 		b.WriteString("},\n")
