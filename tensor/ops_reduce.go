@@ -56,9 +56,12 @@ func (r reduction) unreduce(y *Tensor, shape []int) *Tensor {
 	return y.Reshape(reduction{r.axes, true}.shape(shape)...)
 }
 
+// colBlock is how many columns are reduced in one piece of parallel work.
+const colBlock = 256
+
 // reduceRuns reduces x along r.axes into out. Neighbouring reduced axes are one run of memory, so the
 // work is a sequence of steps on [outer, run, inner] arrays: rows reduces along the run when inner is 1, cols when it isn't.
-func reduceRuns[T cpu.Float](out, x *Tensor, r reduction, rows func(x []T) T, cols func(dst, x []T, m, n, ldx int)) {
+func reduceRuns[T any](out, x *Tensor, r reduction, rows func(x []T) T, cols func(dst, x []T, m, n, ldx int)) {
 	cur := inOrder(x)
 	shape := slices.Clone(x.shape)
 	for i := len(r.axes) - 1; i >= 0; {
@@ -83,9 +86,13 @@ func reduceRuns[T cpu.Float](out, x *Tensor, r reduction, rows func(x []T) T, co
 				}
 			})
 		} else {
-			par.For(outer, max(1, grain/max(run*in, 1)), func(a, b int) {
+			// Blocks of columns, so that the sum over the first axis is shared too.
+			blocks := (in + colBlock - 1) / colBlock
+			par.For(outer*blocks, max(1, grain/max(run*min(in, colBlock), 1)), func(a, b int) {
 				for ; a < b; a++ {
-					cols(dst[a*in:(a+1)*in], src[a*run*in:(a+1)*run*in], run, in, in)
+					o, j := a/blocks, a%blocks*colBlock
+					w := min(colBlock, in-j)
+					cols(dst[o*in+j:o*in+j+w], src[min(o*run*in+j, len(src)):], run, w, in)
 				}
 			})
 		}
@@ -97,36 +104,175 @@ func reduceRuns[T cpu.Float](out, x *Tensor, r reduction, rows func(x []T) T, co
 	}
 }
 
-var opSum *Op
+// reduceIntegers is reduceRuns for x of whole numbers or truth values, whose result is Int64.
+func reduceIntegers(out, x *Tensor, r reduction, f func(a, b int64) int64, start int64) {
+	wide := x
+	if x.dtype != Int64 {
+		wide = newTensor(Spec{Int64, x.shape}, out.scope)
+		convertInto(wide, x)
+	}
+	reduceRuns(out, wide, r, folded(f, start), foldedRows(f, start))
+}
 
-func init() {
-	opSum = define(Op{
-		Name: "sum",
-		Infer: func(c *Call) ([]Spec, error) {
-			if !c.In[0].dtype.IsFloat() {
-				return nil, reject("convert with To", "expected a float tensor, got %s", c.In[0].dtype)
+// folded makes the rows of reduceRuns from a function of two elements.
+func folded[T any](f func(a, b T) T, start T) func(x []T) T {
+	return func(x []T) T {
+		s := start
+		for _, v := range x {
+			s = f(s, v)
+		}
+		return s
+	}
+}
+
+// foldedRows makes the cols of reduceRuns from a function of two elements.
+func foldedRows[T any](f func(a, b T) T, start T) func(dst, x []T, m, n, ldx int) {
+	return func(dst, x []T, m, n, ldx int) {
+		for j := range dst[:n] {
+			dst[j] = start
+		}
+		for i := range m {
+			for j, v := range x[i*ldx : i*ldx+n] {
+				dst[j] = f(dst[j], v)
 			}
-			return one(c.In[0].dtype, c.Attrs.(reduction).shape(c.In[0].shape))
+		}
+	}
+}
+
+// accumulation makes the row of a sum or product: floats keep their type, the rest becomes Int64.
+func accumulation(name string, f32, f64 func(out, x *Tensor, r reduction), i func(a, b int64) int64, start int64,
+	vjp func(c *Call, r reduction, g *Tensor) *Tensor) *Op {
+	return define(Op{
+		Name: name,
+		Infer: func(c *Call) ([]Spec, error) {
+			d := c.In[0].dtype
+			if !d.IsFloat() {
+				d = Int64
+			}
+			return one(d, c.Attrs.(reduction).shape(c.In[0].shape))
 		},
 		Kernel: func(c *Call) {
-			if c.Out[0].dtype == Float64 {
-				reduceRuns(c.Out[0], c.In[0], c.Attrs.(reduction), cpu.Sum[float64], cpu.SumRows[float64])
-			} else {
-				reduceRuns(c.Out[0], c.In[0], c.Attrs.(reduction), cpu.Sum[float32], cpu.SumRows[float32])
+			r := c.Attrs.(reduction)
+			switch c.Out[0].dtype {
+			case Float64:
+				f64(c.Out[0], c.In[0], r)
+			case Float32:
+				f32(c.Out[0], c.In[0], r)
+			default:
+				reduceIntegers(c.Out[0], c.In[0], r, i, start)
 			}
 		},
 		VJP: func(c *Call, g []*Tensor) []*Tensor {
-			x := c.In[0]
-			return []*Tensor{c.Attrs.(reduction).unreduce(g[0], x.shape).Expand(x.shape...)}
+			r := c.Attrs.(reduction)
+			return []*Tensor{vjp(c, r, r.unreduce(g[0], c.In[0].shape))}
 		},
 	})
+}
+
+var opSum, opProd *Op
+
+func init() {
+	opSum = accumulation("sum", sumRuns[float32], sumRuns[float64], func(a, b int64) int64 { return a + b }, 0,
+		func(c *Call, r reduction, g *Tensor) *Tensor { return g.Expand(c.In[0].shape...) })
+	opProd = accumulation("prod", prodRuns[float32], prodRuns[float64], func(a, b int64) int64 { return a * b }, 1,
+		func(c *Call, r reduction, g *Tensor) *Tensor { return g.Mul(productOfOthers(c.In[0], r)) })
+}
+
+func sumRuns[T cpu.Float](out, x *Tensor, r reduction) {
+	reduceRuns(out, x, r, cpu.Sum[T], cpu.SumRows[T])
+}
+
+func prodRuns[T cpu.Float](out, x *Tensor, r reduction) {
+	reduceRuns(out, x, r, cpu.Prod[T], foldedRows(func(a, b T) T { return a * b }, 1))
+}
+
+// productOfOthers returns for each element the product of those that are multiplied with it: of all in front times of all
+// behind, so that zeros are no trouble.
+func productOfOthers(x *Tensor, r reduction) *Tensor {
+	if x.NumEl() == 0 {
+		return x
+	}
+	lines, back := r.lines(x)
+	front := shiftIn(lines, 1).CumProd(1)
+	behind := shiftIn(lines.Flip(1), 1).CumProd(1).Flip(1)
+	return back(front.Mul(behind))
+}
+
+// shiftIn moves the matrix x by one column to the right; the first column becomes v.
+func shiftIn(x *Tensor, v float64) *Tensor {
+	first := x.zerosView([]int{x.shape[0], 1})
+	if v != 0 {
+		first = first.AddScalar(v)
+	}
+	return Cat(1, first, x.Slice(1, 0, -1, 1))
+}
+
+// lines returns x as a matrix whose rows are what is reduced together, and the way back to x's shape.
+func (r reduction) lines(x *Tensor) (lines *Tensor, back func(y *Tensor) *Tensor) {
+	var order, shape []int
+	for a := range x.shape {
+		if !slices.Contains(r.axes, a) {
+			order = append(order, a)
+		}
+	}
+	kept := len(order)
+	order = append(order, r.axes...)
+	inverse := make([]int, len(order))
+	for i, a := range order {
+		shape = append(shape, x.shape[a])
+		inverse[a] = i
+	}
+	lines = x.Permute(order...).Reshape(numel(shape[:kept]), numel(shape[kept:]))
+	return lines, func(y *Tensor) *Tensor { return y.Reshape(shape...).Permute(inverse...) }
+}
+
+// reduceLines calls f for each set of elements of x that is reduced together.
+func reduceLines[T any](out, x *Tensor, r reduction, f func(x []T) T) {
+	lines, _ := r.lines(x.Detach())
+	m, n := lines.shape[0], lines.shape[1]
+	dst, src := flat[T](out), flat[T](lines)
+	par.For(m, max(1, grain/max(n, 1)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			dst[i] = f(src[i*n : (i+1)*n])
+		}
+	})
+	runtime.KeepAlive(lines)
 }
 
 // Sum returns the sum of all elements of x as a scalar.
 func (x *Tensor) Sum() *Tensor { return x.SumAxes(false) }
 
 // SumAxes returns sums along axes (none: all), which vanish from the shape or, with keep, stay with size 1.
-// float32 is summed pairwise.
+// float32 is summed pairwise. Sums of integers and bools are Int64.
 func (x *Tensor) SumAxes(keep bool, axes ...int) *Tensor {
 	return apply(opSum, reductionOf("sum", x, keep, axes), x)
+}
+
+// Prod returns the product of all elements of x as a scalar.
+func (x *Tensor) Prod() *Tensor { return x.ProdAxes(false) }
+
+// ProdAxes returns products along axes (none: all), 1 for no elements. Products of integers and bools are Int64.
+func (x *Tensor) ProdAxes(keep bool, axes ...int) *Tensor {
+	return apply(opProd, reductionOf("prod", x, keep, axes), x)
+}
+
+// Mean returns the mean of all elements of x as a scalar, NaN for no elements.
+func (x *Tensor) Mean() *Tensor { return x.MeanAxes(false) }
+
+// MeanAxes returns means along axes (none: all), which vanish from the shape or, with keep, stay with size 1.
+func (x *Tensor) MeanAxes(keep bool, axes ...int) *Tensor {
+	r := reductionOf("mean", x, keep, axes)
+	if !x.dtype.IsFloat() {
+		Fail("mean", "convert with To(tensor.Float32)", "expected a float tensor, got %s %s", x.dtype, x.shapeText())
+	}
+	return apply(opSum, r, x).Div(Scalar(x.dtype, float64(r.count(x.shape))))
+}
+
+// count returns how many elements of shape are reduced to one.
+func (r reduction) count(shape []int) int {
+	n := 1
+	for _, a := range r.axes {
+		n *= shape[a]
+	}
+	return n
 }
