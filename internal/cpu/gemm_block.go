@@ -41,8 +41,9 @@ const (
 	// the part of B that is: about half of a 2 MB cache.
 	kBlock     = 512
 	panelBytes = 1100 << 10
-	// privateRows is the height up to which each piece packs for itself.
-	privateRows = 384
+	// privateBytes is the size of A (one step of k) up to which each piece packs
+	// for itself: A is read once for every panel then.
+	privateBytes = 800 << 10
 	// rowStep divides the heights of the pieces: a multiple of all kernels'.
 	rowStep = 24
 )
@@ -130,7 +131,7 @@ func (b *gemmBlock) run() {
 		parts := (b.k + kBlock - 1) / kBlock
 		b.kStep = (b.k + parts - 1) / parts
 	}
-	if b.packs && b.m <= privateRows {
+	if b.packs && b.m*b.kStep*int(kern.size) <= privateBytes {
 		b.runPanels()
 		return
 	}

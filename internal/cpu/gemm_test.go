@@ -20,14 +20,14 @@ func eachISA(t *testing.T, test func(t *testing.T)) {
 
 // A gemmCase is one call of Gemm, its operands inside larger buffers.
 type gemmCase struct {
-	transA, transB       bool
-	m, n, k              int
-	lda, ldb, ldc        int // beyond the width
-	alpha, beta          float64
-	bias, rowBias        bool
-	act                  Act
-	offset               int // elements that every operand starts late by
-	nonFinite, batchLike bool
+	transA, transB bool
+	m, n, k        int
+	lda, ldb, ldc  int // beyond the width
+	alpha, beta    float64
+	bias, rowBias  bool
+	act            Act
+	offset         int // elements that every operand starts late by
+	nonFinite      bool
 }
 
 func (c gemmCase) String() string {
