@@ -121,6 +121,8 @@ func checkCase[T Float](g gemmCase, r *rand.Rand, eps float64) error {
 
 	Gemm(g.transA, g.transB, g.m, g.n, g.k, T(g.alpha), a, lda, b, ldb, T(g.beta), c, ldc, ep)
 
+	// Of large products the last row and column are checked and some more.
+	sample := g.m * g.n * g.k / 2_000_000
 	next := 0 // the first element of whole not yet looked at
 	for i := range g.m {
 		for j := range g.n {
@@ -131,6 +133,12 @@ func checkCase[T Float](g gemmCase, r *rand.Rand, eps float64) error {
 				}
 			}
 			next = at + 1
+			if sample > 1 && r.IntN(sample) != 0 && j < g.n-1 && i < g.m-1 {
+				if whole[at] != whole[at] && !g.nonFinite {
+					return fmt.Errorf("%v: C[%d,%d] is NaN", g, i, j)
+				}
+				continue
+			}
 			want, size := 0.0, 0.0
 			for p := range g.k {
 				if g.alpha == 0 {
