@@ -20,6 +20,9 @@ import (
 // input's gradient is the same product with the weights transposed, one phase
 // at a time; the weight's gradient takes dot products of the same runs.
 //
+// Filters of 3×3 with stride 1 on many channels go by minimal filtering where
+// there are kernels for it, see winograd.
+//
 // Wide images are cut into bands of output rows, so that what a task works on
 // stays in the second-level cache and single images use several cores.
 

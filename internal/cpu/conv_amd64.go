@@ -118,3 +118,42 @@ func maxPool2AVX512(y *float32, index *int32, x *float32, rows, cols, w int)
 //
 //go:noescape
 func maxPool2GradAVX512(dx, dy *float32, index *int32, rows, cols, w int)
+
+// winoLoadAVX512 writes dst[row][col][channel] from 16 channels of rows of src; channel,
+// dstRow and srcRow are distances in bytes. cols > 0.
+//
+//go:noescape
+func winoLoadAVX512(dst, src *float32, rows, cols, dstRow, srcRow, channel int)
+
+// winoStoreAVX512 is the inverse of winoLoadAVX512. It reads whole sixteens of columns.
+//
+//go:noescape
+func winoStoreAVX512(dst, src *float32, rows, cols, dstRow, srcRow, channel int)
+
+// winoInputAVX512 writes Bᵀ·d·B for a row of tiles of 6×6 elements, 4 apart; tmp holds 576
+// elements.
+//
+//go:noescape
+func winoInputAVX512(dst, src, tmp *float32, tiles, srcRow, tile, e int)
+
+// winoOutputAVX512 writes max(Aᵀ·m·A + bias, floor), bias of 16 channels, for a row of tiles, which
+// become 4×4 elements each.
+//
+//go:noescape
+func winoOutputAVX512(dst, src *float32, tiles, dstRow, tile, e int, bias *float32, floor float32)
+
+// winoGradAVX512 writes A·d·Aᵀ for a row of tiles of 4×4 elements.
+//
+//go:noescape
+func winoGradAVX512(dst, src *float32, tiles, srcRow, tile, e int)
+
+// winoFilterAVX512 writes G·g·Gᵀ for 16 filters of 3×3 taps, step bytes apart, that begin at
+// src[lanes[i]].
+//
+//go:noescape
+func winoFilterAVX512(dst, src *float32, lanes *int32, step, e int)
+
+// winoFilterGradAVX512 writes Gᵀ·u·G to 16 filters of 3×3 taps that begin at dst[lanes[i]].
+//
+//go:noescape
+func winoFilterGradAVX512(dst, src *float32, lanes *int32, e int)

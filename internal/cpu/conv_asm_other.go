@@ -26,3 +26,9 @@ func maxPool2Asm(y []float32, index []int32, x []float32, rows, cols, w int) boo
 func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool { return false }
 
 func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every bool) bool { return false }
+
+func winoForward(s ConvShape, y, x, w, bias []float32, act Act) bool { return false }
+
+func winoGradInput(s ConvShape, dx, dy, w []float32) bool { return false }
+
+func winoGradWeight(s ConvShape, dw, x, dy []float32) bool { return false }

@@ -13,6 +13,9 @@ func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 		clear(dx)
 		return
 	}
+	if convAsm[T]() && winoGradInput(s, singles(dx), singles(dy), singles(w)) {
+		return
+	}
 	if !p.y.covers(p.oh) || !p.x.covers(p.ow) {
 		par.For(len(dx), 1<<16, func(lo, hi int) { clear(dx[lo:hi]) })
 	}
@@ -163,6 +166,9 @@ func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 	p := newConvPlan(s)
 	if p.empty() {
 		clear(dw)
+		return
+	}
+	if convAsm[T]() && winoGradWeight(s, singles(dw), singles(x), singles(dy)) {
 		return
 	}
 	rows := p.bands(p.oh)

@@ -31,6 +31,7 @@ func main() {
 	copyRows()
 	strideRows()
 	pool()
+	winograd()
 	write("../../conv_amd64.s", asm.String())
 	write("../../conv_amd64.go", stubs.String())
 }
