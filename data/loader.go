@@ -1,0 +1,190 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// LoaderConfig says how a [Loader] makes batches. Batch is required.
+type LoaderConfig struct {
+	Batch    int    // examples in a batch
+	Shuffle  bool   // a new order each epoch, a function of Seed and the epoch's number
+	Seed     uint64 // of the order and of augmentation
+	DropLast bool   // leave out a last batch that is smaller than the others
+	Workers  int    // goroutines that assemble batches; default 1, −1 assembles on the caller's
+	Prefetch int    // batches assembled ahead, default 2 for each worker
+	Sampler  Sampler
+}
+
+// Sampler decides which examples make up the batches of an epoch, in place of Shuffle and Batch: weighted sampling, buckets of
+// like lengths. The result must be a function of its own settings and epoch alone.
+type Sampler interface {
+	Batches(epoch int) [][]int
+}
+
+// Loader yields the batches of a data set, epoch by epoch, assembled ahead by workers.
+type Loader struct {
+	set Dataset
+	cfg LoaderConfig
+}
+
+// NewLoader returns a loader of ds. It panics if the configuration makes no sense.
+func NewLoader(ds Dataset, cfg LoaderConfig) *Loader {
+	if cfg.Batch <= 0 && cfg.Sampler == nil {
+		tensor.Fail("data.NewLoader", "set LoaderConfig.Batch", "the batch size must be positive, got %d", cfg.Batch)
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 1
+	}
+	if cfg.Prefetch <= 0 {
+		cfg.Prefetch = 2 * max(cfg.Workers, 1)
+	}
+	return &Loader{ds, cfg}
+}
+
+// Dataset returns what the loader reads.
+func (l *Loader) Dataset() Dataset { return l.set }
+
+// Batches returns the number of batches in an epoch.
+func (l *Loader) Batches() int {
+	if l.cfg.Sampler != nil {
+		return len(l.cfg.Sampler.Batches(0))
+	}
+	n := l.set.Len() / l.cfg.Batch
+	if !l.cfg.DropLast && l.set.Len()%l.cfg.Batch != 0 {
+		n++
+	}
+	return n
+}
+
+// plan returns the examples of each batch of an epoch.
+func (l *Loader) plan(epoch int) [][]int {
+	if l.cfg.Sampler != nil {
+		return l.cfg.Sampler.Batches(epoch)
+	}
+	var order []int
+	if l.cfg.Shuffle {
+		order = tensor.NewRNG(l.cfg.Seed).Split(fmt.Sprintf("epoch/%d", epoch)).Perm(l.set.Len())
+	} else {
+		order = make([]int, l.set.Len())
+		for i := range order {
+			order[i] = i
+		}
+	}
+	batches := make([][]int, l.Batches())
+	for i := range batches {
+		batches[i] = order[i*l.cfg.Batch : min((i+1)*l.cfg.Batch, len(order))]
+	}
+	return batches
+}
+
+// Epoch yields the batches of epoch number epoch.
+func (l *Loader) Epoch(ctx context.Context, epoch int) iter.Seq2[Batch, error] {
+	return l.EpochFrom(ctx, epoch, 0)
+}
+
+// EpochFrom yields the batches of an epoch from batch number first on, the same ones as [Loader.Epoch] would: for resuming.
+func (l *Loader) EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[Batch, error] {
+	return func(yield func(Batch, error) bool) {
+		plan := l.plan(epoch)
+		plan = plan[min(first, len(plan)):]
+		fetch := func(index []int) result {
+			return l.fetch(Draw{Index: index, Seed: l.cfg.Seed, Epoch: epoch})
+		}
+		if l.cfg.Workers < 0 {
+			for _, index := range plan {
+				if err := ctx.Err(); err != nil {
+					yield(Batch{}, err)
+					return
+				}
+				if r := fetch(index); !yield(r.batch, r.err) || r.err != nil {
+					return
+				}
+			}
+			return
+		}
+		ahead(ctx, plan, fetch, l.cfg.Workers, l.cfg.Prefetch, yield)
+	}
+}
+
+type result struct {
+	batch Batch
+	err   error
+}
+
+// fetch asks the data set for a batch. A panic becomes an error, so that it reaches the consumer.
+func (l *Loader) fetch(d Draw) (r result) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.err = fmt.Errorf("data: panic while assembling a batch of examples %s: %v", few(d.Index), p)
+		}
+	}()
+	b, err := l.set.Batch(d)
+	return result{b, err}
+}
+
+// few writes the first numbers of a list.
+func few(index []int) string {
+	if len(index) <= 8 {
+		return fmt.Sprint(index)
+	}
+	return fmt.Sprintf("%v and %d more", index[:8], len(index)-8)
+}
+
+// ahead calls fetch for each of plan on several goroutines and yields the results in order. All goroutines
+// have ended when it returns.
+func ahead(ctx context.Context, plan [][]int, fetch func([]int) result, workers, prefetch int, yield func(Batch, error) bool) {
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer stop()
+
+	type job struct {
+		index []int
+		done  chan result
+	}
+	jobs := make(chan job)                      // to the workers
+	waiting := make(chan chan result, prefetch) // in the order of the plan
+	running.Go(func() {
+		defer close(jobs)
+		defer close(waiting)
+		for _, index := range plan {
+			j := job{index, make(chan result, 1)}
+			select {
+			case waiting <- j.done:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case jobs <- j:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	for range workers {
+		running.Go(func() {
+			for j := range jobs {
+				j.done <- fetch(j.index)
+			}
+		})
+	}
+	for done := range waiting {
+		select {
+		case r := <-done:
+			if !yield(r.batch, r.err) || r.err != nil {
+				return
+			}
+		case <-ctx.Done():
+			yield(Batch{}, ctx.Err())
+			return
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		yield(Batch{}, err)
+	}
+}

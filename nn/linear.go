@@ -1,0 +1,71 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// Linear computes y = x·Wᵀ + b for x of shape (…, in), giving (…, out).
+type Linear struct {
+	Weight *Param // (out, in)
+	Bias   *Param // (out), nil without
+}
+
+// LinearConfig describes a [Linear] layer. In and Out are required.
+type LinearConfig struct {
+	In, Out int
+	NoBias  bool
+	Init    Initializer // of the weight; default PyTorch's, uniform in ±1/√in
+}
+
+// New returns the layer.
+func (cfg LinearConfig) New() *Linear {
+	if cfg.In <= 0 || cfg.Out <= 0 {
+		tensor.Fail("nn.Linear", "", "In and Out must be positive, got %d and %d", cfg.In, cfg.Out)
+	}
+	l := &Linear{Weight: NewParam(orInit(cfg.Init, fanInUniform(cfg.In)), cfg.Out, cfg.In)}
+	if !cfg.NoBias {
+		l.Bias = NewParam(fanInUniform(cfg.In), cfg.Out)
+	}
+	return l
+}
+
+// NewLinear returns a linear layer with bias.
+func NewLinear(in, out int) *Linear { return LinearConfig{In: in, Out: out}.New() }
+
+// Forward returns x·Wᵀ + b.
+func (l *Linear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	if n := x.NDim(); n == 0 {
+		tensor.Fail("linear", "", "expected inputs of %d features, got a scalar", l.Weight.shape[1])
+	} else if x.Size(-1) != l.Weight.shape[1] {
+		hint := fmt.Sprintf("change the layer to NewLinear(%d, %d), or the one before it to give %d features", x.Size(-1), l.Weight.shape[0], l.Weight.shape[1])
+		if n > 2 && x.NumEl() == x.Size(0)*l.Weight.shape[1] {
+			hint = "put nn.Flatten() before it"
+		}
+		tensor.Fail("linear", hint, "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], x.Shape())
+	}
+	w := c.Use(l.Weight)
+	if l.Bias == nil {
+		return x.Linear(w, nil)
+	}
+	return x.Linear(w, c.Use(l.Bias))
+}
+
+// Visit names weight and bias.
+func (l *Linear) Visit(v *Visitor) {
+	v.Param("weight", l.Weight)
+	v.Param("bias", l.Bias)
+}
+
+// String describes the layer as PyTorch does.
+func (l *Linear) String() string {
+	return fmt.Sprintf("Linear(%d, %d)", l.Weight.shape[1], l.Weight.shape[0])
+}
+
+func orInit(given, fallback Initializer) Initializer {
+	if given != nil {
+		return given
+	}
+	return fallback
+}

@@ -1,0 +1,166 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// Losses compare predictions with targets and return the mean over the batch, a scalar. Definitions are PyTorch's.
+
+// Reduction says how the losses of a batch become one.
+type Reduction = tensor.Reduction
+
+// The reductions.
+const (
+	Mean = tensor.ReductionMean // mean over all elements (weighted where the loss has weights)
+	Sum  = tensor.ReductionSum
+	None = tensor.ReductionNone // one loss for each element
+)
+
+func reduce(x *tensor.Tensor, r Reduction) *tensor.Tensor {
+	switch r {
+	case Sum:
+		return x.Sum()
+	case None:
+		return x
+	}
+	return x.Mean()
+}
+
+// sameShapes panics if pred and target differ in shape: broadcasting here is nearly always a mistake, such as (N, 1) against (N).
+func sameShapes(op string, pred, target *tensor.Tensor) {
+	if !pred.SameShape(target) {
+		hint := "give both the same shape"
+		if pred.NumEl() == target.NumEl() {
+			hint = fmt.Sprintf("Reshape one of them, say target.Reshape(%s)", list(pred.Shape()))
+		}
+		tensor.Fail(op, hint, "predictions have shape %v, targets %v", pred.Shape(), target.Shape())
+	}
+}
+
+func list(shape []int) string {
+	s := ""
+	for i, n := range shape {
+		if i > 0 {
+			s += ", "
+		}
+		s += fmt.Sprint(n)
+	}
+	return s
+}
+
+// MSE returns the mean of (pred − target)², both of one shape.
+func MSE(pred, target *tensor.Tensor) *tensor.Tensor { return MSEReduced(pred, target, Mean) }
+
+// MSEReduced is [MSE] with another reduction.
+func MSEReduced(pred, target *tensor.Tensor, r Reduction) *tensor.Tensor {
+	sameShapes("mse", pred, target)
+	return reduce(pred.Sub(target).Square(), r)
+}
+
+// MAE returns the mean of |pred − target|, PyTorch's L1Loss.
+func MAE(pred, target *tensor.Tensor) *tensor.Tensor {
+	sameShapes("mae", pred, target)
+	return pred.Sub(target).Abs().Mean()
+}
+
+// Huber returns the mean of d²/2 where |d| ≤ delta and delta·(|d| − delta/2) elsewhere, d = pred − target (Huber, 1964).
+func Huber(pred, target *tensor.Tensor, delta float64) *tensor.Tensor {
+	sameShapes("huber", pred, target)
+	if !(delta > 0) {
+		tensor.Fail("huber", "", "delta must be positive, got %g", delta)
+	}
+	d := pred.Sub(target).Abs()
+	near := d.Clamp(0, delta) // so that the far branch's d can't overflow the square
+	return near.Square().MulScalar(0.5).Add(d.Sub(near).MulScalar(delta)).Mean()
+}
+
+// SmoothL1 returns Huber(delta = beta)/beta (Girshick, 2015); PyTorch's default beta is 1.
+func SmoothL1(pred, target *tensor.Tensor, beta float64) *tensor.Tensor {
+	if beta == 0 {
+		return MAE(pred, target)
+	}
+	return Huber(pred, target, beta).MulScalar(1 / beta)
+}
+
+// CrossEntropy returns the mean cross entropy of logits (N, C) or (N, C, …) against target classes (N) or (N, …), Int64 from 0
+// to C−1, or against probabilities of the logits' shape.
+func CrossEntropy(logits, target *tensor.Tensor) *tensor.Tensor {
+	return tensor.CrossEntropy(logits, target, tensor.CrossEntropyConfig{})
+}
+
+// CrossEntropyWith is [CrossEntropy] with label smoothing, class weights, an ignored class or another reduction.
+func CrossEntropyWith(cfg tensor.CrossEntropyConfig) func(logits, target *tensor.Tensor) *tensor.Tensor {
+	return func(logits, target *tensor.Tensor) *tensor.Tensor { return tensor.CrossEntropy(logits, target, cfg) }
+}
+
+// NLL returns the mean negative log-likelihood of log-probabilities (N, C), such as LogSoftmax gives, under target classes (N).
+func NLL(logp, target *tensor.Tensor) *tensor.Tensor {
+	if logp.NDim() != 2 || target.NDim() != 1 || target.Size(0) != logp.Size(0) {
+		tensor.Fail("nll", "", "expected log-probabilities (N, C) and classes (N), got %v and %v", logp.Shape(), target.Shape())
+	}
+	return logp.Gather(1, target.To(tensor.Int64).Unsqueeze(1)).Mean().Neg()
+}
+
+// BCEWithLogits returns the mean binary cross entropy of logits against targets between 0 and 1, of one shape.
+func BCEWithLogits(logits, target *tensor.Tensor) *tensor.Tensor {
+	sameShapes("bce with logits", logits, target)
+	return tensor.BCEWithLogits(logits, target, tensor.BCEWithLogitsConfig{})
+}
+
+// BCE returns the mean binary cross entropy of probabilities against targets. As in PyTorch the logarithms are cut at −100. [BCEWithLogits] is more accurate.
+func BCE(p, target *tensor.Tensor) *tensor.Tensor {
+	sameShapes("bce", p, target)
+	one := target.OnesLike()
+	logP, logQ := p.Log().Clamp(-100, 0), p.Neg().AddScalar(1).Log().Clamp(-100, 0)
+	return target.Mul(logP).Add(one.Sub(target).Mul(logQ)).Mean().Neg()
+}
+
+// KLDiv returns the Kullback–Leibler divergence Σ target·(log target − logp) divided by the batch size (axis 0), PyTorch's
+// reduction "batchmean": logp are log-probabilities, target probabilities.
+func KLDiv(logp, target *tensor.Tensor) *tensor.Tensor {
+	sameShapes("kl div", logp, target)
+	positive := target.GreaterScalar(0)
+	logT := tensor.Where(positive, target, target.OnesLike()).Log() // 0·log 0 = 0
+	return target.Mul(logT.Sub(logp)).Sum().MulScalar(1 / float64(max(logp.Size(0), 1)))
+}
+
+// Hinge returns the mean of max(0, 1 − target·pred) for targets −1 and 1 (Cortes and Vapnik, 1995).
+func Hinge(pred, target *tensor.Tensor) *tensor.Tensor {
+	sameShapes("hinge", pred, target)
+	return pred.Mul(target).Neg().AddScalar(1).ReLU().Mean()
+}
+
+// MultiMargin returns the multi-class hinge loss of scores (N, C) under classes (N): the mean over examples of
+// Σ_{j≠y} max(0, margin − x_y + x_j) / C.
+func MultiMargin(scores, target *tensor.Tensor, margin float64) *tensor.Tensor {
+	if scores.NDim() != 2 || target.NDim() != 1 || target.Size(0) != scores.Size(0) {
+		tensor.Fail("multi margin", "", "expected scores (N, C) and classes (N), got %v and %v", scores.Shape(), target.Shape())
+	}
+	classes := scores.Size(1)
+	at := target.To(tensor.Int64)
+	right := scores.Gather(1, at.Unsqueeze(1))
+	others := at.OneHot(classes).To(scores.DType()).Neg().AddScalar(1)
+	each := scores.Sub(right).AddScalar(margin).ReLU().Mul(others)
+	return each.Sum().MulScalar(1 / float64(max(scores.NumEl(), 1)))
+}
+
+// CosineSimilarity returns a·b / (|a|·|b|) along the last axis.
+func CosineSimilarity(a, b *tensor.Tensor) *tensor.Tensor {
+	norm := func(x *tensor.Tensor) *tensor.Tensor {
+		return x.Square().SumAxes(false, -1).Sqrt().Clamp(1e-8, math.Inf(1))
+	}
+	return a.Mul(b).SumAxes(false, -1).Div(norm(a).Mul(norm(b)))
+}
+
+// CosineEmbedding returns the mean of 1 − cos(a, b) for pairs with target 1 and max(0, cos(a, b) − margin) for those with −1. a and b are (N, D), target (N).
+func CosineEmbedding(a, b, target *tensor.Tensor, margin float64) *tensor.Tensor {
+	sameShapes("cosine embedding", a, b)
+	cos := CosineSimilarity(a, b)
+	sameShapes("cosine embedding", cos, target)
+	like := cos.Neg().AddScalar(1)
+	unlike := cos.AddScalar(-margin).ReLU()
+	return tensor.Where(target.GreaterScalar(0), like, unlike).Mean()
+}

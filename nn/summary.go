@@ -1,0 +1,174 @@
+package nn
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// MultAdder is a layer that knows how many multiply-add operations one run takes, for inputs of shape x and outputs of shape y.
+type MultAdder interface {
+	MultAdds(x, y []int) int
+}
+
+// MultAdds returns one for each weight and output position.
+func (l *Linear) MultAdds(_, y []int) int { return product(y) * l.Weight.shape[1] }
+
+// MultAdds returns one for each weight and output position.
+func (l *Conv2D) MultAdds(_, y []int) int { return product(y) * product(l.Weight.shape[1:]) }
+
+func product(shape []int) int {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	return n
+}
+
+// SummaryTable is what [Summary] finds: a row for each layer, and totals.
+type SummaryTable struct {
+	Input     []int
+	Rows      []SummaryRow
+	Params    int // of the whole model, trainable
+	Frozen    int // parameters that aren't trained
+	MultAdds  int // of one run
+	Activated int // elements of all layers' outputs
+}
+
+// SummaryRow describes one layer.
+type SummaryRow struct {
+	Path     string // such as "features.0"
+	Layer    string // such as "Conv2D(1, 6, 5×5)"
+	Output   []int
+	Params   int // of this layer alone, buffers not counted
+	MultAdds int
+}
+
+// Summary runs model once on zeros of the given shape, batch size first, and returns what each layer did. The model needs no
+// values: one that has none is run on a copy of its own making, so Init isn't needed, and isn't done.
+func Summary(model Layer, input ...int) *SummaryTable {
+	t := &SummaryTable{Input: input}
+	var given []*Param
+	walkParams(model, func(_ string, p *Param) {
+		if !p.buffer {
+			if p.frozen {
+				t.Frozen += p.NumEl()
+			} else {
+				t.Params += p.NumEl()
+			}
+		}
+		if p.value == nil {
+			given = append(given, p)
+		}
+	})
+	c := Eval()
+	c.given = map[*Param]*tensor.Tensor{}
+	for _, p := range given {
+		c.given[p] = tensor.Zeros(p.dtype, p.shape...)
+	}
+	c.Hook(func(path string, l Layer, x, y *tensor.Tensor) {
+		if path == "" || hasChildren(l) {
+			return
+		}
+		row := SummaryRow{Path: path, Layer: describe(l), Output: y.Shape()}
+		l.Visit(&Visitor{param: func(_ string, p *Param) {
+			if !p.buffer {
+				row.Params += p.NumEl()
+			}
+		}})
+		if m, ok := l.(MultAdder); ok {
+			row.MultAdds = m.MultAdds(x.Shape(), y.Shape())
+		}
+		t.MultAdds += row.MultAdds
+		t.Activated += y.NumEl()
+		t.Rows = append(t.Rows, row)
+	})
+	c.Run(model, tensor.Zeros(tensor.Float32, input...))
+	return t
+}
+
+func hasChildren(l Layer) bool {
+	has := false
+	l.Visit(&Visitor{layer: func(string, Layer) { has = true }})
+	return has
+}
+
+// describe returns a layer's own description, or the name of its type.
+func describe(l Layer) string {
+	if s, ok := l.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return reflect.Indirect(reflect.ValueOf(l)).Type().Name()
+}
+
+// String writes the table.
+func (t *SummaryTable) String() string {
+	rows := [][]string{{"layer", "", "output", "parameters", "mult-adds"}}
+	for _, r := range t.Rows {
+		rows = append(rows, []string{r.Path, r.Layer, "(" + list(r.Output) + ")", count(r.Params), count(r.MultAdds)})
+	}
+	widths := make([]int, 5)
+	for _, r := range rows {
+		for i, cell := range r {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	rule := func() {
+		n := 8
+		for _, w := range widths {
+			n += w
+		}
+		b.WriteString(strings.Repeat("─", n) + "\n")
+	}
+	fmt.Fprintf(&b, "input (%s)\n", list(t.Input))
+	rule()
+	for i, r := range rows {
+		for k, cell := range r {
+			pad := strings.Repeat(" ", widths[k]-len([]rune(cell)))
+			if k > 0 {
+				b.WriteString("  ")
+			}
+			if k >= 3 {
+				b.WriteString(pad + cell)
+			} else {
+				b.WriteString(cell + pad)
+			}
+		}
+		b.WriteByte('\n')
+		if i == 0 {
+			rule()
+		}
+	}
+	rule()
+	fmt.Fprintf(&b, "parameters %s", count(t.Params))
+	if t.Frozen > 0 {
+		fmt.Fprintf(&b, " and %s frozen", count(t.Frozen))
+	}
+	fmt.Fprintf(&b, " (%s); mult-adds %s; activations %s\n", bytesOf(4*(t.Params+t.Frozen)), count(t.MultAdds), bytesOf(4*t.Activated))
+	return b.String()
+}
+
+// count writes a number with commas, "–" for none.
+func count(n int) string {
+	if n == 0 {
+		return "–"
+	}
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func bytesOf(n int) string {
+	switch {
+	case n >= 10<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+}

@@ -1,0 +1,70 @@
+package train
+
+import (
+	"context"
+	"errors"
+
+	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/metrics"
+	"github.com/gradus-ml/gradus/nn"
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// EvalConfig describes a measurement. Model, Data and one of Loss and Step are required.
+type EvalConfig struct {
+	Model   nn.Layer
+	Data    data.Source
+	Loss    func(pred, target *tensor.Tensor) *tensor.Tensor
+	Step    func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor)
+	Metrics []metrics.Metric // reset first
+	// Each, if set, sees every batch with the model's output, such as for collecting wrong predictions. The tensors
+	// are valid during the call only; Keep what must last.
+	Each func(b data.Batch, pred *tensor.Tensor)
+}
+
+// Evaluate runs the model over all of the data in evaluation mode and returns the mean "loss" and the metrics by name.
+func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
+	if cfg.Step == nil {
+		if cfg.Loss == nil {
+			return nil, errors.New("train: EvalConfig needs Loss or Step")
+		}
+		cfg.Step = func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor) {
+			pred = c.Run(model, b.X)
+			return cfg.Loss(pred, b.Y), pred, b.Y
+		}
+	}
+	for _, m := range cfg.Metrics {
+		m.Reset()
+	}
+	var sum running
+	scope := tensor.NewScope()
+	err := tensor.Try(func() error {
+		for b, err := range cfg.Data.Epoch(ctx, 0) {
+			if err != nil {
+				return err
+			}
+			b.X = b.X.In(scope)
+			loss, pred, target := cfg.Step(nn.Eval(), cfg.Model, b)
+			sum.add(loss.Item(), float64(b.Len()))
+			if pred != nil {
+				for _, m := range cfg.Metrics {
+					m.Update(pred, target)
+				}
+				if cfg.Each != nil {
+					cfg.Each(b, pred)
+				}
+			}
+			scope.Release()
+		}
+		return nil
+	})
+	scope.Release()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]float64{"loss": sum.mean()}
+	for _, m := range cfg.Metrics {
+		out[m.Name()] = m.Value()
+	}
+	return out, nil
+}
