@@ -13,7 +13,9 @@ func SumRows[T Float](dst, x []T, m, n, ldx int) {
 		clear(dst[:n])
 		return
 	}
-
+	if n > 0 {
+		_ = x[(m-1)*ldx+n-1] // the assembly doesn't check
+	}
 	for j := 0; j < n; j += colTile {
 		w := min(n-j, colTile)
 		sumRows(dst[j:j+w], x[j:], m, ldx)

@@ -99,6 +99,11 @@ func vecSignAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s fl
 //go:noescape
 func vecSquareAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecCubeAVX512 is the assembly of Cube.
+//
+//go:noescape
+func vecCubeAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecSqrtAVX512 is the assembly of Sqrt.
 //
 //go:noescape
@@ -273,6 +278,11 @@ func vecSinAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s flo
 //
 //go:noescape
 func vecCosAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecTanAVX512 is the assembly of Tan.
+//
+//go:noescape
+func vecTanAVX512(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecPowAVX512 is the assembly of Pow.
 //
@@ -469,6 +479,11 @@ func vecSignAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s floa
 //go:noescape
 func vecSquareAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
+// vecCubeAVX2 is the assembly of Cube.
+//
+//go:noescape
+func vecCubeAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
 // vecSqrtAVX2 is the assembly of Sqrt.
 //
 //go:noescape
@@ -643,6 +658,11 @@ func vecSinAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float
 //
 //go:noescape
 func vecCosAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
+
+// vecTanAVX2 is the assembly of Tan.
+//
+//go:noescape
+func vecTanAVX2(dst *float32, a *float32, b *float32, c *float32, n int, s float32, t float32)
 
 // vecSumAVX2 returns the sum of n elements.
 //

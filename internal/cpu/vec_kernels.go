@@ -23,6 +23,7 @@ const (
 	kAbs
 	kSign
 	kSquare
+	kCube
 	kSqrt
 	kRsqrt
 	kReciprocal

@@ -27,6 +27,9 @@ func PowScalar[T Float](dst, a []T, p T) {
 	case 2:
 		Square(dst, a)
 	case 3:
+		if vec(kCube, dst, a, nil, nil, 0, 0) {
+			return
+		}
 		a = a[:len(dst)]
 		for i, v := range a {
 			dst[i] = v * v * v

@@ -150,7 +150,7 @@ var operations = []operation{
 	unary("Log10", Log10[float32], Log10[float64], 2.7, 0),
 	unary("Sin", Sin[float32], Sin[float64], 1.5, 0),
 	unary("Cos", Cos[float32], Cos[float64], 1.5, 0),
-	unary("Tan", Tan[float32], Tan[float64], 2, 0),
+	unary("Tan", Tan[float32], Tan[float64], 3, 0),
 	unary("Asin", Asin[float32], Asin[float64], half, 0),
 	unary("Acos", Acos[float32], Acos[float64], half, 0),
 	unary("Atan", Atan[float32], Atan[float64], half, 0),

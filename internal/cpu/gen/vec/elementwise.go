@@ -79,6 +79,7 @@ var elementwise = []kernel{
 		return g.sel(g.cmp(12, x[0], g.c(0)), g.sel(g.cmp(unord, x[0], x[0]), x[0], one), x[0])
 	}},
 	{"Square", 1, 4, func(g *isa, x []vec) vec { return g.mul(x[0], x[0]) }},
+	{"Cube", 1, 4, func(g *isa, x []vec) vec { return g.mul(g.mul(x[0], x[0]), x[0]) }},
 	{"Sqrt", 1, 4, func(g *isa, x []vec) vec { return g.sqrt(x[0]) }},
 	{"Rsqrt", 1, 4, func(g *isa, x []vec) vec { return g.div(g.c(1), g.sqrt(x[0])) }},
 	{"Reciprocal", 1, 4, func(g *isa, x []vec) vec { return g.div(g.c(1), x[0]) }},
@@ -133,4 +134,5 @@ var elementwise = []kernel{
 	{"Log1p", 1, 2, func(g *isa, x []vec) vec { return g.log1p(x[0]) }},
 	{"Sin", 1, 2, func(g *isa, x []vec) vec { return g.sine(x[0], 0) }},
 	{"Cos", 1, 2, func(g *isa, x []vec) vec { return g.sine(x[0], 1) }},
+	{"Tan", 1, 2, func(g *isa, x []vec) vec { return g.tan(x[0]) }},
 }

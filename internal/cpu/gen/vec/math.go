@@ -338,37 +338,52 @@ var (
 // alternate is (−1)ᵏ.
 func alternate(k int) float64 { return float64(1 - 2*(k%2)) }
 
-// sine returns sin(x + quarters·π/2) for |x| ≤ 2²⁰: x less n·π/2 (in three
-// parts, Cody and Waite) goes through the series of sine or cosine.
-func (g *isa) sine(x vec, quarters float64) vec {
+// circular reduces x to r = x − n·π/2 (in three parts, Cody and Waite) for
+// |x| ≤ 2²⁰ and returns n in the lowest bits of index, and r's sine and cosine.
+func (g *isa) circular(x vec) (index, sin, cos vec) {
 	const (
 		p1 = 0x1.921fb6p0 // π/2 in pieces of 24 bits
 		p2 = -0x1.777a5cp-25
 		p3 = -0x1.ee59dap-50
 	)
-	index := g.fma(x, g.c(2/math.Pi), g.c(magic))
+	index = g.fma(x, g.c(2/math.Pi), g.c(magic))
 	n := g.sub(index, g.c(magic))
 	r := g.fnma(n, g.c(p1), x)
 	g.subMulTo(r, n, g.c(p2))
 	g.subMulTo(r, n, g.c(p3))
-	if quarters != 0 {
-		index = g.iadd(index, g.bits(uint32(quarters)))
-	}
 	z := g.mul(r, r)
-	sin := g.horner(z, sinFit)
+	sin = g.horner(z, sinFit)
 	g.fmaTo(sin, g.mul(z, r), r)
-	cos := g.horner(z, cosFit)
+	cos = g.horner(z, cosFit)
 	g.fmaTo(cos, z, g.c(-0.5))
 	g.fmaTo(cos, z, g.c(1))
-	odd := g.shl(index, 31) // picks the cosine
-	flip := g.and(g.shl(index, 30), g.bits(0x80000000))
-	var y vec
-	if g.wide {
-		k := g.ctx.K()
-		g.ctx.VPMOVD2M(odd, k)
-		y = g.sel(k, cos, sin)
-	} else {
-		y = g.sel(odd, cos, sin)
+	return index, sin, cos
+}
+
+// negative is the mask of lanes with the sign bit set.
+func (g *isa) negative(x vec) mask {
+	if !g.wide {
+		return x
 	}
-	return g.xor(y, flip)
+	k := g.ctx.K()
+	g.ctx.VPMOVD2M(x, k)
+	return k
+}
+
+// sine returns sin(x + quarters·π/2).
+func (g *isa) sine(x vec, quarters uint32) vec {
+	index, sin, cos := g.circular(x)
+	if quarters != 0 {
+		index = g.iadd(index, g.bits(quarters))
+	}
+	y := g.sel(g.negative(g.shl(index, 31)), cos, sin)
+	return g.xor(y, g.and(g.shl(index, 30), g.bits(0x80000000)))
+}
+
+// tan returns sin/cos, or −cos/sin in odd quarters.
+func (g *isa) tan(x vec) vec {
+	index, sin, cos := g.circular(x)
+	odd := g.shl(index, 31)
+	m := g.negative(odd)
+	return g.xor(g.div(g.sel(m, cos, sin), g.sel(m, sin, cos)), odd)
 }
