@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Error says at which step the writing of a file failed, and how much of the
@@ -91,6 +92,26 @@ func create(path string) (*os.File, error) {
 			return f, err
 		}
 	}
+}
+
+// RemoveStale removes what killed processes have left beside path while they
+// were writing it. Nobody may be writing path at the time.
+func RemoveStale(path string) error {
+	dir, base := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		middle, ok := strings.CutPrefix(e.Name(), "."+base+".")
+		middle, tmp := strings.CutSuffix(middle, ".tmp")
+		if ok && tmp && len(middle) == 8 && strings.Trim(middle, "0123456789abcdef") == "" && e.Type().IsRegular() {
+			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // cause strips operation and path of the file aside, which no longer exists.

@@ -90,3 +90,26 @@ func TestErrorsNameThePath(t *testing.T) {
 		t.Errorf("a directory in the way: %v (writer called: %v)", err, called)
 	}
 }
+
+func TestRemoveStale(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x")
+	for _, name := range []string{"x", ".x.0123abcd.tmp", ".x.00000000.tmp", ".x.tmp", ".x.0123abcX.tmp", ".xy.0123abcd.tmp", "x.0123abcd.tmp"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := RemoveStale(path); err != nil {
+		t.Fatal(err)
+	}
+	if f := files(t, dir); f != ".x.0123abcX.tmp .x.tmp .xy.0123abcd.tmp x x.0123abcd.tmp" {
+		t.Errorf("left are %s", f)
+	}
+	t.Chdir(dir)
+	if err := RemoveStale("x"); err != nil {
+		t.Error(err)
+	}
+	if err := Write("x", put("relative")); err != nil {
+		t.Error(err)
+	}
+}
