@@ -203,10 +203,7 @@ func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 	par.For(size, 1<<14, func(lo, hi int) {
 		copy(dw[lo:hi], sums[lo:hi])
 		for i := 1; i < parts; i++ {
-			part := sums[i*size+lo : i*size+hi]
-			for j, v := range part {
-				dw[lo+j] += v
-			}
+			Add(dw[lo:hi], dw[lo:hi], sums[i*size+lo:i*size+hi])
 		}
 	})
 }

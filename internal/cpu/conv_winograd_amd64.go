@@ -54,10 +54,11 @@ func (p *winograd) transposed() (*winograd, bool) {
 // away.
 func (p *winograd) plan() bool {
 	p.th, p.tw = (p.oh+3)/4, (p.ow+3)/4
-	if p.n*p.th*p.tw < 16 || 2*16*p.th*p.tw > 3*p.oh*p.ow {
+	if p.n*p.th*p.tw < 4 || 2*16*p.th*p.tw > 3*p.oh*p.ow {
 		return false
 	}
-	most := min(96, max(12, (1<<18)/(winoElements*(p.c+p.k)))) // what the second-level cache holds
+	// What the second-level cache holds, but some eight chunks for all threads.
+	most := max(12, min(96, (1<<18)/(winoElements*(p.c+p.k)), (p.n*p.th*p.tw+7)/8))
 	if p.th*p.tw > most {
 		bands := (p.th*p.tw + most - 1) / most
 		p.band, p.images = (p.th+bands-1)/bands, 1
@@ -194,7 +195,7 @@ func winoFilters(u, w []float32, c, k, first, inStep, outStep, step int) {
 	for i := range lanes {
 		lanes[i] = int32(i * outStep)
 	}
-	par.For(c, max(1, (1<<12)/k), func(lo, hi int) {
+	par.For(c, max(1, (1<<10)/k), func(lo, hi int) {
 		for ci := lo; ci < hi; ci++ {
 			for co := 0; co < k; co += 16 {
 				winoFilterAVX512(&u[ci*k+co], &w[first+ci*inStep+co*outStep], &lanes[0], step*4, winoStride(c*k)*4)
@@ -283,9 +284,7 @@ func winoGradWeight(s ConvShape, dw, x, dy []float32) bool {
 		for e := range winoElements {
 			sum := sums[e*stride+lo*16 : e*stride+hi*16]
 			for i := 1; i < parts; i++ {
-				for j, v := range sums[i*size+e*stride+lo*16:][:len(sum)] {
-					sum[j] += v
-				}
+				Add(sum, sum, sums[i*size+e*stride+lo*16:][:len(sum)])
 			}
 		}
 		for b := lo; b < hi; b++ {
