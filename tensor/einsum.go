@@ -260,18 +260,10 @@ func (a labelled) times(b labelled, later []rune) labelled {
 	shape := slices.Concat(x.shape[:k+len(left)], y.shape[k+len(contracted):])
 	x = x.merged(k, len(left), len(contracted))
 	y = y.merged(k, len(contracted), len(right))
-	return labelled{x.MatMul(y).reshaped(shape), all}
+	return labelled{x.MatMul(y).reshaped(shape...), all}
 }
 
 // merged makes matrices of t, whose axes are some of a batch, then rows, then columns.
 func (t *Tensor) merged(batch, rows, cols int) *Tensor {
-	return t.reshaped(append(slices.Clone(t.shape[:batch]), numel(t.shape[batch:batch+rows]), numel(t.shape[batch+rows:batch+rows+cols])))
-}
-
-// reshaped is Reshape, but leaves a tensor that has the shape already as it lies.
-func (t *Tensor) reshaped(shape []int) *Tensor {
-	if slices.Equal(t.shape, shape) {
-		return t
-	}
-	return t.Reshape(shape...)
+	return t.reshaped(append(slices.Clone(t.shape[:batch]), numel(t.shape[batch:batch+rows]), numel(t.shape[batch+rows:batch+rows+cols]))...)
 }

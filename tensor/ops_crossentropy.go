@@ -240,7 +240,7 @@ func CrossEntropy(logits, target *Tensor, cfg CrossEntropyConfig) *Tensor {
 		}
 		x = x.Permute(append(order, 1)...).Reshape(target.NumEl(), classes)
 	}
-	labels := target.To(Int64).Reshape(target.NumEl())
+	labels := target.To(Int64).reshaped(target.NumEl())
 	a := crossing{labels: target.shape, smoothing: cfg.LabelSmoothing, ignore: cfg.ignore(), each: cfg.Reduction == ReductionNone, scale: 1}
 	if cfg.Reduction == ReductionMean {
 		a.scale = 1 / a.total(labels, w)
@@ -251,7 +251,7 @@ func CrossEntropy(logits, target *Tensor, cfg CrossEntropyConfig) *Tensor {
 	}
 	loss := apply(opCrossEntropy, a, in...)
 	if a.each {
-		return loss.Reshape(target.shape...)
+		return loss.reshaped(target.shape...)
 	}
 	return loss
 }

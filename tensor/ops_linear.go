@@ -25,13 +25,13 @@ func init() {
 			if c.Attrs == cpu.ActReLU {
 				gy = apply(opReLUGrad, nil, gy, c.Out[0])
 			}
-			gy = gy.Reshape(rows, w.shape[0])
+			gy = gy.reshaped(rows, w.shape[0])
 			grads := make([]*Tensor, len(c.In))
 			if c.Needs(0) {
-				grads[0] = gy.MatMul(w).Reshape(x.shape...)
+				grads[0] = apply(opMatMul, nil, gy, w).reshaped(x.shape...)
 			}
 			if c.Needs(1) {
-				grads[1] = gy.T().MatMul(x.Reshape(rows, w.shape[1]))
+				grads[1] = apply(opMatMul, nil, gy.T(), x.reshaped(rows, w.shape[1]))
 			}
 			if len(c.In) > 2 && c.Needs(2) {
 				grads[2] = gy.SumAxes(false, 0)

@@ -133,6 +133,14 @@ func (x *Tensor) Reshape(shape ...int) *Tensor {
 	return apply(opReshape, slices.Clone(shape), x)
 }
 
+// reshaped is Reshape, but leaves a tensor that has the shape already as it lies.
+func (x *Tensor) reshaped(shape ...int) *Tensor {
+	if slices.Equal(x.shape, shape) {
+		return x
+	}
+	return x.Reshape(shape...)
+}
+
 // Permute returns a view of x with its axes in another order: axis i of the result is axis axes[i] of x.
 func (x *Tensor) Permute(axes ...int) *Tensor { return apply(opPermute, slices.Clone(axes), x) }
 
