@@ -2,6 +2,7 @@ package imagefolder
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -15,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/tensor"
 )
 
@@ -160,12 +162,12 @@ func TestResizesAsPyTorch(t *testing.T) {
 func put(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, data := range files {
+	for name, content := range files {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, data, 0o666); err != nil {
+		if err := os.WriteFile(path, content, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -215,6 +217,43 @@ func TestFolder(t *testing.T) {
 		if math.Abs(float64(v)-1) > 1e-6 {
 			t.Errorf("white became %v", v)
 		}
+	}
+}
+
+func TestBatches(t *testing.T) {
+	w := image.NewGray(image.Rect(0, 0, 4, 2))
+	w.Pix[0] = 255
+	dir := put(t, map[string][]byte{"a/1.png": encodePNG(t, w), "b/1.png": encodePNG(t, image.NewGray(image.Rect(0, 0, 4, 2))), "b/2.png": encodePNG(t, image.NewGray(image.Rect(0, 0, 2, 4)))})
+	f, err := Open(dir, Config{Mode: Gray})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := f.Batch(data.Draw{Index: []int{1, 0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(batch.X.Shape(), []int{2, 1, 2, 4}) || !slices.Equal(tensor.ToSlice[int64](batch.Y), []int64{1, 0}) || batch.X.At(1, 0, 0, 0) != 1 || batch.X.At(0, 0, 0, 0) != 0 {
+		t.Errorf("%v %v", batch.X, batch.Y)
+	}
+	_, err = f.Batch(data.Draw{Index: []int{0, 2}})
+	want := fmt.Sprintf("example 2: read image: %s: expected 4 × 2 pixels, as in %s, got 2 × 4; set Height and Width to resize all images", filepath.Join(dir, "b", "2.png"), filepath.Join(dir, "a", "1.png"))
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	// Through the loader, whole.
+	g, err := Open(dir, Config{Height: 3, Width: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for b, err := range data.NewLoader(g, data.LoaderConfig{Batch: 2, Shuffle: true, Workers: 2}).Epoch(context.Background(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += b.Len()
+	}
+	if n != 3 {
+		t.Errorf("the loader gave %d images", n)
 	}
 }
 
