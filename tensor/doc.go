@@ -10,7 +10,7 @@
 //	w := tensor.FromSlice([]float32{1, 2, 3}, 3).RequireGrad()
 //	loss := w.Square().Sum()
 //	loss.Backward()
-//	fmt.Println(w.Grad()) // [2 4 6]
+//	fmt.Println(w.Grad()) // [2. 4. 6.]
 //
 // # How it is built
 //
