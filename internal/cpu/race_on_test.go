@@ -1,0 +1,6 @@
+//go:build race
+
+package cpu
+
+// raceDetector: a sync.Pool loses things on purpose under it.
+const raceDetector = true
