@@ -10,8 +10,8 @@
 //
 // A column is numeric or categorical, which [Read] finds out from its cells
 // unless told. [Encoder] standardises the former and one-hot encodes the
-// latter with what it has learnt from the training table alone. [Reader] goes
-// through tables larger than memory.
+// latter with what it has learnt from the training table alone. [Stream] and
+// [Reader] go through tables larger than memory.
 package table
 
 import (
@@ -184,17 +184,7 @@ func read(r io.ReadSeeker, size int64, path string, cfg Config) (*Table, error) 
 		if err != nil {
 			return nil, err
 		}
-		rows := NewReader(content, path)
-		if cfg.Comma != 0 {
-			rows.Comma = cfg.Comma
-		}
-		if cfg.MaxField > 0 {
-			rows.MaxField = cfg.MaxField
-		}
-		if cfg.MaxColumns > 0 {
-			rows.MaxColumns = cfg.MaxColumns
-		}
-		if err := pass(rows); err != nil {
+		if err := pass(cfg.reader(content, path)); err != nil {
 			return nil, err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -281,7 +282,80 @@ func TestEncoderDividesByNoZero(t *testing.T) {
 	}
 }
 
-func data(t *testing.T, name string) string {
+func TestStream(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "people.csv")
+	if err := os.WriteFile(path, []byte(people[:strings.LastIndex(people, "Dee")]+"Dee,29,Oslo,8\nEve,7,NA,9\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := Read(path, Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := EncoderConfig{Target: "score", Drop: []string{"name"}}.Fit(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, _ := e.Apply(whole)
+	y, _ := whole.Floats("score")
+	for _, size := range []int{1, 2, 3, 5, 9} {
+		for first := range 2 {
+			var xs, ys []float32
+			rows := first * size
+			for b, err := range (Stream{Path: path, Encoder: e, Batch: size}).EpochFrom(t.Context(), 0, first) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b.Index[0] != rows {
+					t.Errorf("batch begins with row %d, want %d", b.Index[0], rows)
+				}
+				rows += b.Len()
+				xs = append(xs, tensor.ToSlice[float32](b.X)...)
+				ys = append(ys, tensor.ToSlice[float32](b.Y)...)
+			}
+			skip := min(first*size, 5)
+			if !slices.Equal(xs, tensor.ToSlice[float32](x)[skip*e.Width():]) || !slices.Equal(ys, tensor.ToSlice[float32](y)[skip:]) {
+				t.Errorf("batches of %d from %d: %v %v", size, first, xs, ys)
+			}
+		}
+	}
+	// Classes, stopping early, cancelling.
+	e.Config.Target = "city"
+	n := 0
+	for b, err := range (Stream{Path: path, Encoder: &Encoder{Config: EncoderConfig{Target: "city"}, Features: e.Features[:1]}, Classes: []string{"Rome", "Oslo"}, Batch: 2}).Epoch(t.Context(), 0) {
+		if n++; n == 1 && (err != nil || !slices.Equal(tensor.ToSlice[int64](b.Y), []int64{1, 0})) {
+			t.Errorf("%v, %v", b.Y, err)
+		}
+		if n == 2 && (err == nil || !strings.Contains(err.Error(), `people.csv:4, entry "city": expected a class, got a missing value`)) {
+			t.Errorf("%v, %v", b.Y, err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d batches", n)
+	}
+	e.Config.Target = ""
+	for range (Stream{Path: path, Encoder: e, Batch: 2}).Epoch(t.Context(), 0) {
+		break
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n = 0
+	for _, err := range (Stream{Path: path, Encoder: e, Batch: 2}).Epoch(ctx, 0) {
+		if n++; n == 2 && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d batches after cancelling", n)
+	}
+	os.WriteFile(path, []byte("age,city\n1,Oslo\nx,Oslo\n"), 0o666)
+	for _, err := range (Stream{Path: path, Encoder: e, Batch: 4}).Epoch(t.Context(), 0) {
+		if err == nil || !strings.Contains(err.Error(), path+`:3:1, entry "age": expected a number, got "x"`) {
+			t.Error(err)
+		}
+	}
+}
+
+func dataFile(t *testing.T, name string) string {
 	root := os.Getenv("GRADUS_DATA")
 	if root == "" {
 		t.Skip("needs GRADUS_DATA, a folder with tabular")
@@ -299,7 +373,7 @@ func TestRealTables(t *testing.T) {
 		{"iris.csv", 150, 4, "[setosa versicolor virginica]"}, {"wine_data.csv", 178, 13, "[class_0 class_1 class_2]"},
 		{"breast_cancer.csv", 569, 30, "[malignant benign]"}, {"boston_house_prices.csv", 506, 13, "[]"},
 	} {
-		p, err := ReadScikit(data(t, c.name))
+		p, err := ReadScikit(dataFile(t, c.name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,12 +386,12 @@ func TestRealTables(t *testing.T) {
 			}
 		}
 	}
-	iris, _ := ReadScikit(data(t, "iris.csv"))
+	iris, _ := ReadScikit(dataFile(t, "iris.csv"))
 	labels, classes, err := iris.Labels("target", nil)
 	if err != nil || tensor.ToSlice[int64](labels)[149] != 2 || classes[2] != "virginica" {
 		t.Errorf("iris: %v, %v", classes, err)
 	}
-	boston, _ := ReadScikit(data(t, "boston_house_prices.csv"))
+	boston, _ := ReadScikit(dataFile(t, "boston_house_prices.csv"))
 	if y, err := boston.Floats("MEDV"); err != nil || tensor.ToSlice[float32](y)[0] != 24 {
 		t.Errorf("boston: %v", err)
 	}
@@ -333,7 +407,7 @@ func TestRealTables(t *testing.T) {
 		{"diabetes_data_raw.csv.gz", Config{NoHeader: true, Comma: ' '}, 442, 10, 10}, {"linnerud_exercise.csv", Config{Comma: ' '}, 20, 3, 3},
 		{"kaggle_house_pred_train.csv", Config{}, 1460, 81, 38}, {"kaggle_house_pred_test.csv", Config{}, 1459, 80, 37},
 	} {
-		p, err := Read(data(t, c.name), c.cfg)
+		p, err := Read(dataFile(t, c.name), c.cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,11 +429,11 @@ func TestRealTables(t *testing.T) {
 // table has, fewer are left: by Python's csv module, the training table has 36
 // columns of numbers, 252 categories in the others, and 16 of these miss cells.
 func TestHousePrices(t *testing.T) {
-	train, err := Read(data(t, "kaggle_house_pred_train.csv"), Config{})
+	train, err := Read(dataFile(t, "kaggle_house_pred_train.csv"), Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	test, err := Read(data(t, "kaggle_house_pred_test.csv"), Config{Like: train})
+	test, err := Read(dataFile(t, "kaggle_house_pred_test.csv"), Config{Like: train})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +462,7 @@ func TestHousePrices(t *testing.T) {
 }
 
 func TestCaliforniaHousing(t *testing.T) {
-	f, err := os.Open(data(t, "california_housing.tgz"))
+	f, err := os.Open(dataFile(t, "california_housing.tgz"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
+	"regexp"
 )
 
 // Error says at which step the writing of a file failed, and how much of the
@@ -94,18 +94,18 @@ func create(path string) (*os.File, error) {
 	}
 }
 
-// RemoveStale removes what killed processes have left beside path while they
-// were writing it. Nobody may be writing path at the time.
-func RemoveStale(path string) error {
-	dir, base := filepath.Split(path)
-	entries, err := os.ReadDir(filepath.Dir(path))
+// stale matches the names that create makes.
+var stale = regexp.MustCompile(`^\..+\.[0-9a-f]{8}\.tmp$`)
+
+// RemoveStale removes what killed processes have left in dir while they were
+// writing files there. Nobody may be writing in dir at the time.
+func RemoveStale(dir string) error {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		middle, ok := strings.CutPrefix(e.Name(), "."+base+".")
-		middle, tmp := strings.CutSuffix(middle, ".tmp")
-		if ok && tmp && len(middle) == 8 && strings.Trim(middle, "0123456789abcdef") == "" && e.Type().IsRegular() {
+		if e.Type().IsRegular() && stale.MatchString(e.Name()) {
 			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}

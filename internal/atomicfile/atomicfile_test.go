@@ -93,23 +93,39 @@ func TestErrorsNameThePath(t *testing.T) {
 
 func TestRemoveStale(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "x")
-	for _, name := range []string{"x", ".x.0123abcd.tmp", ".x.00000000.tmp", ".x.tmp", ".x.0123abcX.tmp", ".xy.0123abcd.tmp", "x.0123abcd.tmp"} {
+	for _, name := range []string{"x", ".x.0123abcd.tmp", ".y z.00000000.tmp", ".x.tmp", ".x.0123abcX.tmp", "x.0123abcd.tmp", "..0123abcd.tmp"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := RemoveStale(path); err != nil {
+	if err := RemoveStale(dir); err != nil {
 		t.Fatal(err)
 	}
-	if f := files(t, dir); f != ".x.0123abcX.tmp .x.tmp .xy.0123abcd.tmp x x.0123abcd.tmp" {
+	if f := files(t, dir); f != "..0123abcd.tmp .x.0123abcX.tmp .x.tmp x x.0123abcd.tmp" {
 		t.Errorf("left are %s", f)
 	}
-	t.Chdir(dir)
-	if err := RemoveStale("x"); err != nil {
-		t.Error(err)
+	// What Write has beside the file while it works is such a name.
+	err := Write(filepath.Join(dir, "x"), func(io.Writer) error {
+		before := files(t, dir)
+		if err := RemoveStale(dir); err != nil {
+			t.Error(err)
+		}
+		if files(t, dir) == before {
+			t.Errorf("%s: nothing was removed", before)
+		}
+		return errors.New("enough")
+	})
+	if err == nil {
+		t.Error("the file was replaced")
 	}
+}
+
+func TestRelativePath(t *testing.T) {
+	t.Chdir(t.TempDir())
 	if err := Write("x", put("relative")); err != nil {
 		t.Error(err)
+	}
+	if got, _ := os.ReadFile("x"); string(got) != "relative" {
+		t.Errorf("got %q", got)
 	}
 }
