@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"iter"
 	"log/slog"
 	"maps"
@@ -16,6 +17,7 @@ import (
 	"context"
 
 	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/internal/atomicfile"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/tensor"
@@ -185,6 +187,10 @@ func checksum(t *tensor.Tensor) uint32 {
 // restore continues from the newest checkpoint that is whole; a damaged one is passed over with a warning.
 func (r *run) restore() error {
 	c := r.cfg.Checkpoints
+	// Part of a file, from a process that was killed while it wrote.
+	if err := atomicfile.RemoveStale(c.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("train: checkpoint: %w", err)
+	}
 	paths, err := c.list()
 	if err != nil || len(paths) == 0 {
 		return err
