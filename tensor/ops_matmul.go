@@ -87,17 +87,8 @@ func (x *Tensor) MatMul(y *Tensor) *Tensor {
 	switch {
 	case p == 2 && q == 2 || p == 0 || q == 0:
 		return apply(opMatMul, nil, x, y)
-	case p == 1 && q == 1:
-		if x.shape[0] != y.shape[0] {
-			Fail("matmul", "", "%s × %s: vectors of lengths %d and %d", x.shapeText(), y.shapeText(), x.shape[0], y.shape[0])
-		}
-		return apply(opMatMul, nil, x.Reshape(1, x.shape[0]), y.Reshape(y.shape[0], 1)).Reshape()
-	case p == 1:
-		z := apply(opMatMul, nil, x.Reshape(1, x.shape[0]), y)
-		return z.Reshape(slices.Delete(slices.Clone(z.shape), len(z.shape)-2, len(z.shape)-1)...)
-	case q == 1:
-		z := x.MatMul(y.Reshape(y.shape[0], 1))
-		return z.Reshape(z.shape[:len(z.shape)-1]...)
+	case p == 1 || q == 1:
+		return vectorProduct(x, y)
 	case q == 2 && x.shape[p-1] == y.shape[0]:
 		// One matrix for the whole batch: a single product, and in the gradient too.
 		rows := numel(x.shape[:p-1])
@@ -105,6 +96,29 @@ func (x *Tensor) MatMul(y *Tensor) *Tensor {
 		return z.Reshape(append(slices.Clone(x.shape[:p-1]), y.shape[1])...)
 	}
 	return apply(opMatMul, nil, x, y)
+}
+
+// vectorProduct is MatMul where x or y is a vector.
+func vectorProduct(x, y *Tensor) *Tensor {
+	p, q := len(x.shape), len(y.shape)
+	if k, inner := x.shape[p-1], y.shape[max(q-2, 0)]; k != inner {
+		Fail("matmul", "", "%s × %s: inner sizes %d and %d differ", x.shapeText(), y.shapeText(), k, inner)
+	}
+	a, b := x, y
+	if p == 1 {
+		a = x.Unsqueeze(0)
+	}
+	if q == 1 {
+		b = y.Unsqueeze(1)
+	}
+	z := a.MatMul(b)
+	if q == 1 {
+		z = z.Squeeze(-1)
+	}
+	if p == 1 {
+		z = z.Squeeze(len(z.shape) - 1 - min(q-1, 1))
+	}
+	return z
 }
 
 // Dot returns the scalar Σ x·y of two vectors of equal length.

@@ -106,7 +106,8 @@ func init() {
 			{"matmul: (64, 784) × (512, 784): inner sizes 784 and 512 differ; transpose b?", func() { Zeros(Float32, 64, 784).MatMul(Zeros(Float32, 512, 784)) }},
 			{"(3, 2) × (3, 4): inner sizes 2 and 3 differ; transpose a?", func() { Zeros(Float32, 3, 2).MatMul(Zeros(Float32, 3, 4)) }},
 			{"expected operands with axes; a scalar multiplies with Mul", func() { Zeros(Float32, 3, 2).MatMul(Scalar(Float32, 1)) }},
-			{"vectors of lengths 3 and 4", func() { Zeros(Float32, 3).MatMul(Zeros(Float32, 4)) }},
+			{"(3) × (4): inner sizes 3 and 4 differ", func() { Zeros(Float32, 3).MatMul(Zeros(Float32, 4)) }},
+			{"(3) × (2, 4, 5): inner sizes 3 and 4 differ", func() { Zeros(Float32, 3).MatMul(Zeros(Float32, 2, 4, 5)) }},
 			{"sizes 2 and 3 differ on axis -1; the axes in front of the last two must be equal or 1", func() { Zeros(Float32, 2, 4, 5).MatMul(Zeros(Float32, 3, 5, 6)) }},
 			{"expected tensors of one data type, got float32 (2, 2) and float64 (2, 2)", func() { Zeros(Float32, 2, 2).MatMul(Zeros(Float64, 2, 2)) }},
 			{"expected a float tensor, got int64 (2, 2)", func() { Zeros(Int64, 2, 2).MatMul(Zeros(Int64, 2, 2)) }},
@@ -196,4 +197,45 @@ func TestDotAndOuter(t *testing.T) {
 		t.Errorf("dot is %v of shape %v, want 12", got.Item(), got.Shape())
 	}
 	compareAll(t, "outer", []*Tensor{x.Outer(y)}, []nd{{[]int{3, 3}, []float64{4, -5, 6, 8, -10, 12, 12, -15, 18}}}, 0, 0)
+}
+
+// Matrices are multiplied wherever they lie: transposed, cut out of others, with rows in between, repeated or backwards.
+func TestMatMulOfViews(t *testing.T) {
+	r := random()
+	views := map[string]func(m, n int) *Tensor{
+		"plain":      func(m, n int) *Tensor { return uniform(r, -1, 1, m, n) },
+		"transposed": func(m, n int) *Tensor { return uniform(r, -1, 1, n, m).T() },
+		"cut out":    func(m, n int) *Tensor { return uniform(r, -1, 1, m+2, n+3).Slice(0, 1, m+1, 1).Slice(1, 2, n+2, 1) },
+		"every 2nd":  func(m, n int) *Tensor { return uniform(r, -1, 1, 2*m, 2*n).Slice(0, 0, 2*m, 2).Slice(1, 0, 2*n, 2) },
+		"every row":  func(m, n int) *Tensor { return uniform(r, -1, 1, 1, n).Expand(m, n) },
+		"every col":  func(m, n int) *Tensor { return uniform(r, -1, 1, m, 1).Expand(m, n) },
+		"backwards":  func(m, n int) *Tensor { return uniform(r, -1, 1, m, n).Flip(0, 1) },
+		"upwards":    func(m, n int) *Tensor { return uniform(r, -1, 1, m, n).Flip(0) },
+	}
+	for _, size := range [][3]int{{3, 4, 5}, {1, 4, 5}, {3, 1, 5}, {3, 4, 1}, {1, 1, 4}, {17, 33, 9}} {
+		m, k, n := size[0], size[1], size[2]
+		for nameA, a := range views {
+			for nameB, b := range views {
+				x, y := a(m, k), b(k, n)
+				want := matMulOf(nd{x.Shape(), ToSlice[float64](x)}, nd{y.Shape(), ToSlice[float64](y)})
+				compareAll(t, nameA+" × "+nameB, []*Tensor{x.MatMul(y)}, []nd{want}, 1e-12, 1e-13)
+				w := y.T()
+				compareAll(t, nameA+" linear "+nameB, []*Tensor{x.Linear(w, nil)}, []nd{want}, 1e-12, 1e-13)
+			}
+		}
+	}
+	batches := map[string]*Tensor{
+		"heads":     uniform(r, -1, 1, 2, 4, 3, 4).Permute(0, 2, 1, 3),
+		"repeated":  uniform(r, -1, 1, 1, 3, 4, 4).Expand(2, 3, 4, 4),
+		"one":       uniform(r, -1, 1, 1, 1, 4, 4).Expand(2, 3, 4, 4),
+		"backwards": uniform(r, -1, 1, 2, 3, 4, 4).Flip(1),
+		"matrix":    uniform(r, -1, 1, 4, 4),
+		"inner":     uniform(r, -1, 1, 3, 1, 1, 4, 4).Select(1, 0).Permute(1, 0, 2, 3),
+	}
+	for nameA, x := range batches {
+		for nameB, y := range batches {
+			want := matMulOf(nd{x.Shape(), ToSlice[float64](x)}, nd{y.Shape(), ToSlice[float64](y)})
+			compareAll(t, nameA+" × "+nameB, []*Tensor{x.MatMul(y)}, []nd{want}, 1e-12, 1e-13)
+		}
+	}
 }

@@ -137,7 +137,7 @@ func uniformInto[T cpu.Float](dst []T, lo, hi, below T, key, counter uint64) {
 }
 
 // Normal returns a tensor of normally distributed numbers (one draw), made of uniform ones of 32 bits in
-// float32 (so that none is further than 6.8·std from mean) and 53 bits in float64 (8.6·std).
+// float32 (so that none is further than 6.8·std from mean) and 53 bits in float64 (8.7·std).
 func (r *RNG) Normal(d DType, mean, std float64, shape ...int) *Tensor {
 	if !(std >= 0) || math.IsInf(std, 0) {
 		Fail("normal", "", "expected a standard deviation of 0 or more, got %g", std)
