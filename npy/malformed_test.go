@@ -337,3 +337,32 @@ func ExampleDecode() {
 	fmt.Println(a.DType, a.Shape, a.Int64s())
 	// Output: I16 [2 2] [1 2 3 4]
 }
+
+// Many small members take most memory for their bytes.
+func TestMemoryOfManyMembers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 8 MB")
+	}
+	members := make([]member, 40_000)
+	for i := range members {
+		members[i] = member{fmt.Sprintf("%x.npy", i), shaped("()", 4)}
+	}
+	archive := archiveOf(t, zip.Store, members...)
+	malformed.Heap(t, len(archive), func() {
+		z, err := NewArchive(bytes.NewReader(archive), int64(len(archive)))
+		if err != nil || len(z.Names()) != len(members) {
+			t.Error(err)
+		}
+	})
+	empty := make([]member, 40_000)
+	for i := range empty {
+		empty[i].name = fmt.Sprintf("%x.npy", i)
+	}
+	archive = archiveOf(t, zip.Store, empty...)
+	malformed.Heap(t, len(archive), func() {
+		z, err := NewArchive(bytes.NewReader(archive), int64(len(archive)))
+		if err != nil || len(z.Names()) != len(members) {
+			t.Error(err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package safetensors
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -106,7 +107,7 @@ func (h *header) str(what string) (string, error) {
 			raw := h.text[start:h.at]
 			h.at++
 			if !escaped {
-				return string(raw), nil
+				return intern(raw), nil
 			}
 			var s string
 			if err := json.Unmarshal(h.text[start-1:h.at], &s); err != nil {
@@ -124,6 +125,19 @@ func (h *header) str(what string) (string, error) {
 	}
 	h.at = start - 1
 	return "", h.expected(what + " with a closing quote")
+}
+
+// words are the strings that come with every tensor.
+var words = []string{"dtype", "shape", "data_offsets", "F32", "F16", "BF16", "I64"}
+
+// intern returns string(raw), without an allocation for words.
+func intern(raw []byte) string {
+	for _, w := range words {
+		if string(raw) == w {
+			return w
+		}
+	}
+	return string(raw)
 }
 
 // ints parses [1, 2, …] with at most most numbers.
@@ -195,7 +209,10 @@ func (h *header) parse() error {
 		h.at = i
 		return h.expected("UTF-8")
 	}
-	h.index = map[string]int{}
+	// The shortest tensor takes 50 bytes, which bounds what a false promise of
+	// many can cost.
+	n := min(bytes.Count(h.text, []byte(`"dtype"`)), len(h.text)/50)
+	h.index, h.tensors = make(map[string]int, n), make([]Info, 0, n)
 	seenMetadata := false
 	err := h.object("the header", func(key string, at int) error {
 		if key == metadataKey {

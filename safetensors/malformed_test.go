@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -234,6 +235,31 @@ func FuzzIndex(f *testing.F) {
 			if filepath.Base(shard) != shard {
 				t.Fatalf("shard %q leaves the folder", shard)
 			}
+		}
+	})
+}
+
+// Many small tensors in a large header are what takes most memory for its
+// bytes.
+func TestMemoryOfALargeHeader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 10 MB")
+	}
+	var b strings.Builder
+	b.WriteByte('{')
+	n := 0
+	for ; b.Len() < 10<<20; n++ {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `"%x":{"dtype":"U8","shape":[],"data_offsets":[%d,%d]}`, n, n, n+1)
+	}
+	b.WriteByte('}')
+	data := file(b.String(), n)
+	malformed.Heap(t, len(data), func() {
+		f, err := NewFile(bytes.NewReader(data), int64(len(data)))
+		if err != nil || len(f.tensors) != n {
+			t.Error(err)
 		}
 	})
 }
