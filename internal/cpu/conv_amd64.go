@@ -119,6 +119,13 @@ func maxPool2AVX512(y *float32, index *int32, x *float32, rows, cols, w int)
 //go:noescape
 func maxPool2GradAVX512(dx, dy *float32, index *int32, rows, cols, w int)
 
+// maxPoolRowAVX512 pools windows of any kind for up to 16 outputs, the bits of out: kh rows of kw
+// taps, rowStep and colStep elements apart, the first tap of output i at x[start + i·stride]. Tap k
+// of a row counts for the outputs in masks[k].
+//
+//go:noescape
+func maxPoolRowAVX512(y *float32, index *int32, x *float32, start, stride, kh, kw, rowStep, colStep int, masks *uint16, out int)
+
 // winoLoadAVX512 writes dst[row][col][channel] from 16 channels of rows of src; channel,
 // dstRow and srcRow are distances in bytes. cols > 0.
 //

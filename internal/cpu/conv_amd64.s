@@ -11473,6 +11473,57 @@ full:
 	JNE row
 	VZEROUPPER
 	RET
+
+// func maxPoolRowAVX512(y *float32, index *int32, x *float32, start, stride, kh, kw, rowStep, colStep int, masks *uint16, out int)
+TEXT ·maxPoolRowAVX512(SB), NOSPLIT, $8-88
+	MOVQ y+0(FP), DI
+	MOVQ index+8(FP), SI
+	MOVQ x+16(FP), BX
+	VPBROADCASTD start+24(FP), Z8
+	VPBROADCASTD stride+32(FP), Z9
+	VPMULLD convLanes<>(SB), Z9, Z9
+	VPADDD Z9, Z8, Z8
+	MOVQ kh+40(FP), DX
+	VPBROADCASTD rowStep+56(FP), Z10
+	VPBROADCASTD colStep+64(FP), Z11
+	MOVQ masks+72(FP), R8
+	MOVQ out+80(FP), AX
+	KMOVW AX, K1
+	MOVL $0xFF800000, AX
+	VPBROADCASTD AX, Z4
+	VPTERNLOGD $0xFF, Z5, Z5, Z5
+row:
+	VMOVDQA32 Z8, Z6
+	MOVQ R8, R9
+	MOVQ kw+48(FP), CX
+tap:
+	MOVWLZX (R9), AX
+	KMOVW AX, K2
+	KANDW K1, K2, K2
+	KMOVW K2, K3
+	VPXORD Z0, Z0, Z0
+	VGATHERDPS (BX)(Z6*4), K3, Z0
+	VPMOVD2M Z5, K4
+	KANDW K2, K4, K4
+	VCMPPS $7, Z4, Z4, K2, K5
+	VCMPPS $0x16, Z4, Z0, K5, K5
+	KORW K4, K5, K5
+	VMOVAPS Z0, K5, Z4
+	VMOVDQA32 Z6, K5, Z5
+	VPADDD Z11, Z6, Z6
+	ADDQ $2, R9
+	DECQ CX
+	JNE tap
+	VPADDD Z10, Z8, Z8
+	DECQ DX
+	JNE row
+	VMOVUPS Z4, K1, (DI)
+	TESTQ SI, SI
+	JE done
+	VMOVDQU32 Z5, K1, (SI)
+done:
+	VZEROUPPER
+	RET
 	DATA poolEven<>+0(SB)/4, $0
 	DATA poolEven<>+4(SB)/4, $2
 	DATA poolEven<>+8(SB)/4, $4

@@ -88,3 +88,27 @@ func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every boo
 	}
 	return true
 }
+
+// maxPoolRowsAsm pools one plane by windows of any kind with the masks that
+// poolMasks made, and reports whether it has a kernel for that.
+func maxPoolRowsAsm(s *PoolShape, y []float32, index []int32, x []float32, masks []uint16) bool {
+	if active != AVX512 || s.OutW < 4 { // for few lanes plain Go is as fast
+		return false
+	}
+	for oy := range s.OutH {
+		y0, y1, iy := poolSpan(oy, s.H, s.KH, s.StrideH, s.DilH, s.PadTop)
+		if y0 >= y1 { // only padding
+			return false
+		}
+		for ox := 0; ox < s.OutW; ox += 16 {
+			o := oy*s.OutW + ox
+			var at *int32
+			if index != nil {
+				at = &index[o]
+			}
+			maxPoolRowAVX512(&y[o], at, &x[0], (iy+y0*s.DilH)*s.W+ox*s.StrideW-s.PadLeft, s.StrideW,
+				y1-y0, s.KW, s.DilH*s.W, s.DilW, &masks[ox/16*s.KW], 1<<min(16, s.OutW-ox)-1)
+		}
+	}
+	return true
+}

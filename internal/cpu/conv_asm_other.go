@@ -32,3 +32,7 @@ func winoForward(s ConvShape, y, x, w, bias []float32, act Act) bool { return fa
 func winoGradInput(s ConvShape, dx, dy, w []float32) bool { return false }
 
 func winoGradWeight(s ConvShape, dw, x, dy []float32) bool { return false }
+
+func maxPoolRowsAsm(s *PoolShape, y []float32, index []int32, x []float32, masks []uint16) bool {
+	return false
+}

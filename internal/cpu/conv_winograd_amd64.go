@@ -161,12 +161,13 @@ func (t *winoTask) product(u []float32, tiles int) {
 	vStride, mStride, uStride := winoStride(t.tiles*t.c), winoStride(t.tiles*t.k), winoStride(t.c*t.k)
 	kernel, g := kernelOf[float32](), &t.tile
 	*g = gemmTile{aRow: uintptr(t.c) * 4, aK: 4, bK: uintptr(t.k) * 4, cRow: uintptr(t.k) * 4, k: t.c, alpha: bitsOf[float32](1)}
+	mr := convBlock(tiles, kernel.rows[2])
 	for e := range winoElements {
 		for col := 0; col < t.k; col += 32 {
 			kernel.setWidth(g, min(32, t.k-col))
 			g.b = unsafe.Pointer(&u[e*uStride+col])
-			for r := 0; r < tiles; r += 12 {
-				g.rows = min(12, tiles-r)
+			for r := 0; r < tiles; r += mr {
+				g.rows = min(mr, tiles-r)
 				g.a = unsafe.Pointer(&t.v[e*vStride+r*t.c])
 				g.c = unsafe.Pointer(&t.m[e*mStride+r*t.k+col])
 				g.next = g.a
@@ -314,6 +315,7 @@ func (t *winoTask) outer(sum []float32, tiles int, add bool) {
 	vStride, mStride, sStride := winoStride(t.tiles*t.c), winoStride(t.tiles*t.k), winoStride(t.c*t.k)
 	kernel, g := kernelOf[float32](), &t.tile
 	*g = gemmTile{aRow: 4, aK: uintptr(t.c) * 4, bK: uintptr(t.k) * 4, cRow: uintptr(t.k) * 4, k: tiles, alpha: bitsOf[float32](1)}
+	mr := convBlock(t.c, kernel.rows[2])
 	if add {
 		g.beta = bitsOf[float32](1)
 	}
@@ -321,8 +323,8 @@ func (t *winoTask) outer(sum []float32, tiles int, add bool) {
 		for col := 0; col < t.k; col += 32 {
 			kernel.setWidth(g, min(32, t.k-col))
 			g.b = unsafe.Pointer(&t.m[e*mStride+col])
-			for r := 0; r < t.c; r += 12 {
-				g.rows = min(12, t.c-r)
+			for r := 0; r < t.c; r += mr {
+				g.rows = min(mr, t.c-r)
 				g.a = unsafe.Pointer(&t.v[e*vStride+r])
 				g.c = unsafe.Pointer(&sum[e*sStride+r*t.k+col])
 				g.next = g.a

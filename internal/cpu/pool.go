@@ -43,13 +43,20 @@ func (s *PoolShape) poolGrain() int {
 // as the largest. A window without input elements gives −Inf and index −1.
 func MaxPool[T Float](s PoolShape, y []T, index []int32, x []T) {
 	in, out := s.H*s.W, s.OutH*s.OutW
+	if in == 0 || out == 0 {
+		return
+	}
+	var masks []uint16
+	if convAsm[T]() && !s.pairs() {
+		masks = s.poolMasks()
+	}
 	par.For(s.N, s.poolGrain(), func(lo, hi int) {
 		for n := lo; n < hi; n++ {
 			var ix []int32
 			if index != nil {
 				ix = index[n*out : (n+1)*out]
 			}
-			maxPoolPlane(&s, y[n*out:(n+1)*out], ix, x[n*in:(n+1)*in])
+			maxPoolPlane(&s, y[n*out:(n+1)*out], ix, x[n*in:(n+1)*in], masks)
 		}
 	})
 }
@@ -86,11 +93,27 @@ func maxPool2[T Float](s *PoolShape, y []T, index []int32, x []T) {
 	}
 }
 
-func maxPoolPlane[T Float](s *PoolShape, y []T, index []int32, x []T) {
+// poolMasks tells for each sixteen output columns and each column of the
+// window, at i·KW + k, for which of them it lies inside the input.
+func (s *PoolShape) poolMasks() []uint16 {
+	masks := make([]uint16, (s.OutW+15)/16*s.KW)
+	for ox := range s.OutW {
+		lo, hi, _ := poolSpan(ox, s.W, s.KW, s.StrideW, s.DilW, s.PadLeft)
+		for k := lo; k < hi; k++ {
+			masks[ox/16*s.KW+k] |= 1 << (ox % 16)
+		}
+	}
+	return masks
+}
+
+func maxPoolPlane[T Float](s *PoolShape, y []T, index []int32, x []T, masks []uint16) {
 	if s.pairs() {
 		if !single[T]() || !maxPool2Asm(singles(y), index, singles(x), s.OutH, s.OutW, s.W) {
 			maxPool2(s, y, index, x)
 		}
+		return
+	}
+	if masks != nil && maxPoolRowsAsm(s, singles(y), index, singles(x), masks) {
 		return
 	}
 	for oy := range s.OutH {
@@ -157,68 +180,4 @@ func MaxPoolGather[T Float](s PoolShape, y, x []T, index []int32) {
 			}
 		}
 	})
-}
-
-// AvgPool writes the mean of each window to y: the sum of its elements over
-// divisor, or, if that is 0, over the number of its positions in the input,
-// those in the padding included if countPad is set.
-func AvgPool[T Float](s PoolShape, y, x []T, countPad bool, divisor int) {
-	in, out := s.H*s.W, s.OutH*s.OutW
-	par.For(s.N, s.poolGrain(), func(lo, hi int) {
-		for n := lo; n < hi; n++ {
-			plane, o := x[n*in:(n+1)*in], y[n*out:(n+1)*out]
-			s.windows(countPad, divisor, func(at, y0, y1, x0, x1, count int) {
-				var sum T
-				for i := y0; i < y1; i += s.DilH {
-					for j := x0; j < x1; j += s.DilW {
-						sum += plane[i*s.W+j]
-					}
-				}
-				o[at] = sum / T(count)
-			})
-		}
-	})
-}
-
-// AvgPoolGrad sets dx to the gradient of AvgPool's input.
-func AvgPoolGrad[T Float](s PoolShape, dx, dy []T, countPad bool, divisor int) {
-	in, out := s.H*s.W, s.OutH*s.OutW
-	par.For(s.N, s.poolGrain(), func(lo, hi int) {
-		clear(dx[lo*in : hi*in])
-		for n := lo; n < hi; n++ {
-			plane, o := dx[n*in:(n+1)*in], dy[n*out:(n+1)*out]
-			s.windows(countPad, divisor, func(at, y0, y1, x0, x1, count int) {
-				v := o[at] / T(count)
-				for i := y0; i < y1; i += s.DilH {
-					for j := x0; j < x1; j += s.DilW {
-						plane[i*s.W+j] += v
-					}
-				}
-			})
-		}
-	})
-}
-
-// windows calls visit for every output position with the rows [y0, y1) and
-// columns [x0, x1) of the input that its window covers, in steps of the
-// dilation, and the number to divide by.
-func (s *PoolShape) windows(countPad bool, divisor int, visit func(at, y0, y1, x0, x1, count int)) {
-	for oy := range s.OutH {
-		a, b, iy := poolSpan(oy, s.H, s.KH, s.StrideH, s.DilH, s.PadTop)
-		// With padding counted, a window that was let in by rounding up still
-		// ends where the padding does.
-		rows := min(s.KH, (s.H+s.PadBottom-iy+s.DilH-1)/s.DilH)
-		for ox := range s.OutW {
-			c, d, ix := poolSpan(ox, s.W, s.KW, s.StrideW, s.DilW, s.PadLeft)
-			count := divisor
-			switch {
-			case divisor != 0:
-			case countPad:
-				count = rows * min(s.KW, (s.W+s.PadRight-ix+s.DilW-1)/s.DilW)
-			default:
-				count = max(1, (b-a)*(d-c))
-			}
-			visit(oy*s.OutW+ox, iy+a*s.DilH, iy+b*s.DilH, ix+c*s.DilW, ix+d*s.DilW, count)
-		}
-	}
 }

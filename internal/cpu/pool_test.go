@@ -10,7 +10,9 @@ func randomPoolShape(r *rand.Rand) PoolShape {
 	n := func(lo, hi int) int { return lo + r.IntN(hi-lo+1) }
 	s := PoolShape{N: n(0, 5), H: n(1, 20), W: n(1, 40), KH: n(1, 4), KW: n(1, 4),
 		StrideH: n(1, 3), StrideW: n(1, 3), DilH: n(1, 2), DilW: n(1, 2)}
-	switch r.IntN(3) {
+	switch r.IntN(4) {
+	case 2: // the whole plane
+		s.KH, s.KW, s.DilH, s.DilW = s.H, s.W, 1, 1
 	case 0:
 		s.KH, s.KW, s.StrideH, s.StrideW, s.DilH, s.DilW = 2, 2, 2, 2, 1, 1
 	case 1:

@@ -119,6 +119,57 @@ func pool() {
 	p("VZEROUPPER")
 	p("RET")
 
+	declare("maxPoolRowAVX512", "// maxPoolRowAVX512 pools windows of any kind for up to 16 outputs, the bits of out: kh rows of kw\n// taps, rowStep and colStep elements apart, the first tap of output i at x[start + i·stride]. Tap k\n// of a row counts for the outputs in masks[k].",
+		"y *float32, index *int32, x *float32, start, stride, kh, kw, rowStep, colStep int, masks *uint16, out int", 88)
+	p("MOVQ y+0(FP), DI")
+	p("MOVQ index+8(FP), SI")
+	p("MOVQ x+16(FP), BX")
+	p("VPBROADCASTD start+24(FP), Z8")
+	p("VPBROADCASTD stride+32(FP), Z9")
+	p("VPMULLD convLanes<>(SB), Z9, Z9")
+	p("VPADDD Z9, Z8, Z8") // positions of the row's first taps
+	p("MOVQ kh+40(FP), DX")
+	p("VPBROADCASTD rowStep+56(FP), Z10")
+	p("VPBROADCASTD colStep+64(FP), Z11")
+	p("MOVQ masks+72(FP), R8")
+	p("MOVQ out+80(FP), AX")
+	p("KMOVW AX, K1")
+	p("MOVL $0xFF800000, AX")
+	p("VPBROADCASTD AX, Z4")          // largest so far: −Inf
+	p("VPTERNLOGD $0xFF, Z5, Z5, Z5") // its position: −1
+	p("row:")
+	p("VMOVDQA32 Z8, Z6")
+	p("MOVQ R8, R9")
+	p("MOVQ kw+48(FP), CX")
+	p("tap:")
+	p("MOVWLZX (R9), AX")
+	p("KMOVW AX, K2")
+	p("KANDW K1, K2, K2")
+	p("KMOVW K2, K3")
+	p("VPXORD Z0, Z0, Z0")
+	p("VGATHERDPS (BX)(Z6*4), K3, Z0")
+	p("VPMOVD2M Z5, K4") // nothing yet
+	p("KANDW K2, K4, K4")
+	p("VCMPPS $7, Z4, Z4, K2, K5")    // not NaN yet
+	p("VCMPPS $0x16, Z4, Z0, K5, K5") // and this isn't below or equal
+	p("KORW K4, K5, K5")
+	p("VMOVAPS Z0, K5, Z4")
+	p("VMOVDQA32 Z6, K5, Z5")
+	p("VPADDD Z11, Z6, Z6")
+	p("ADDQ $2, R9")
+	p("DECQ CX")
+	p("JNE tap")
+	p("VPADDD Z10, Z8, Z8")
+	p("DECQ DX")
+	p("JNE row")
+	p("VMOVUPS Z4, K1, (DI)")
+	p("TESTQ SI, SI")
+	p("JE done")
+	p("VMOVDQU32 Z5, K1, (SI)")
+	p("done:")
+	p("VZEROUPPER")
+	p("RET")
+
 	for i := range 16 {
 		p("DATA poolEven<>+%d(SB)/4, $%d", i*4, 2*i)
 	}
