@@ -25,6 +25,8 @@ type Batch struct {
 	X, Y *tensor.Tensor
 	// Index holds the number of each example in its data set.
 	Index []int
+	// Lengths holds the length of each sequence before it was padded, nil for data that aren't padded.
+	Lengths []int
 }
 
 // Len returns the number of examples.
@@ -99,29 +101,39 @@ func Examples(n int, get func(d Draw, i int) (x, y *tensor.Tensor, err error)) D
 func (e examples) Len() int { return e.n }
 
 func (e examples) Batch(d Draw) (Batch, error) {
-	xs := make([]*tensor.Tensor, len(d.Index))
-	var ys []*tensor.Tensor
+	xs, ys, err := e.all(d)
+	if err != nil {
+		return Batch{}, err
+	}
+	for i, x := range xs {
+		if !x.SameShape(xs[0]) {
+			return Batch{}, fmt.Errorf("data: example %d has shape %v, but example %d of the same batch has %v; resize or pad them to one shape", d.Index[i], x.Shape(), d.Index[0], xs[0].Shape())
+		}
+	}
+	b := Batch{X: tensor.Stack(0, xs...), Index: d.Index}
+	if len(ys) > 0 {
+		b.Y = tensor.Stack(0, ys...)
+	}
+	return b, nil
+}
+
+// all makes the examples of a batch.
+func (e examples) all(d Draw) (xs, ys []*tensor.Tensor, err error) {
+	xs = make([]*tensor.Tensor, len(d.Index))
 	for i, n := range d.Index {
 		x, y, err := e.one(d, i)
 		if err != nil {
-			return Batch{}, fmt.Errorf("data: example %d: %w", n, err)
-		}
-		if i > 0 && !x.SameShape(xs[0]) {
-			return Batch{}, fmt.Errorf("data: example %d has shape %v, but example %d of the same batch has %v; resize or pad them to one shape", n, x.Shape(), d.Index[0], xs[0].Shape())
+			return nil, nil, fmt.Errorf("data: example %d: %w", n, err)
 		}
 		xs[i] = x
 		if y != nil {
 			ys = append(ys, y)
 		}
 	}
-	b := Batch{X: tensor.Stack(0, xs...), Index: d.Index}
-	if len(ys) > 0 {
-		if len(ys) != len(xs) {
-			return Batch{}, fmt.Errorf("data: %d of %d examples of a batch have targets; all or none must", len(ys), len(xs))
-		}
-		b.Y = tensor.Stack(0, ys...)
+	if len(ys) > 0 && len(ys) != len(xs) {
+		return nil, nil, fmt.Errorf("data: %d of %d examples of a batch have targets; all or none must", len(ys), len(xs))
 	}
-	return b, nil
+	return xs, ys, nil
 }
 
 // one makes an example, and turns a panic into an error, so that it names the example instead of ending the program.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -107,7 +108,7 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[Batc
 			}
 			return
 		}
-		ahead(ctx, plan, fetch, l.cfg.Workers, l.cfg.Prefetch, yield)
+		ahead(ctx, func(context.Context) iter.Seq[[]int] { return slices.Values(plan) }, fetch, l.cfg.Workers, l.cfg.Prefetch, yield)
 	}
 }
 
@@ -135,33 +136,33 @@ func few(index []int) string {
 	return fmt.Sprintf("%v and %d more", index[:8], len(index)-8)
 }
 
-// ahead calls fetch for each of plan on several goroutines and yields the results in order. All goroutines
-// have ended when it returns.
-func ahead(ctx context.Context, plan [][]int, fetch func([]int) result, workers, prefetch int, yield func(Batch, error) bool) {
-	ctx, stop := context.WithCancel(ctx)
+// ahead calls fetch for each of plan on several goroutines and yields the results in order. plan runs on a goroutine of its own, at most
+// prefetch ahead of what was yielded; its context ends, too, when the consumer stops. All goroutines have ended when ahead returns.
+func ahead[J any](ctx context.Context, plan func(context.Context) iter.Seq[J], fetch func(J) result, workers, prefetch int, yield func(Batch, error) bool) {
+	inner, stop := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	defer running.Wait()
 	defer stop()
 
 	type job struct {
-		index []int
-		done  chan result
+		what J
+		done chan result
 	}
 	jobs := make(chan job)                      // to the workers
 	waiting := make(chan chan result, prefetch) // in the order of the plan
 	running.Go(func() {
 		defer close(jobs)
 		defer close(waiting)
-		for _, index := range plan {
-			j := job{index, make(chan result, 1)}
+		for what := range plan(inner) {
+			j := job{what, make(chan result, 1)}
 			select {
 			case waiting <- j.done:
-			case <-ctx.Done():
+			case <-inner.Done():
 				return
 			}
 			select {
 			case jobs <- j:
-			case <-ctx.Done():
+			case <-inner.Done():
 				return
 			}
 		}
@@ -169,7 +170,7 @@ func ahead(ctx context.Context, plan [][]int, fetch func([]int) result, workers,
 	for range workers {
 		running.Go(func() {
 			for j := range jobs {
-				j.done <- fetch(j.index)
+				j.done <- fetch(j.what)
 			}
 		})
 	}
