@@ -316,9 +316,12 @@ func inOrder(t *Tensor) *Tensor {
 
 // addInto adds g to the contiguous tensor t in place.
 func addInto(t, g *Tensor) {
-	if t.dtype == Float64 {
+	switch t.dtype {
+	case Float64:
 		map2(t, t, g, addSlices[float64])
-	} else {
+	case Float32:
 		map2(t, t, g, addSlices[float32])
+	default: // a half format: widened and rounded
+		copyInto(t, t.alias().Add(g.alias()))
 	}
 }

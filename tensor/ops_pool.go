@@ -257,6 +257,9 @@ func AdaptiveAvgPool2D(x *Tensor, h, w int) *Tensor {
 	if h < 1 || w < 1 {
 		Fail(op, "", "expected an output of at least 1×1, got %d×%d", h, w)
 	}
+	if x.dtype.isHalf() { // so that 1/3 isn't rounded to 8 bits
+		return AdaptiveAvgPool2D(x.To(Float32), h, w).To(x.dtype)
+	}
 	if x.shape[2]%h == 0 && x.shape[3]%w == 0 {
 		return AvgPool2D(x, AvgPool2DConfig{Kernel: [2]int{x.shape[2] / h, x.shape[3] / w}})
 	}
