@@ -170,7 +170,7 @@ func (t *winoTask) product(u []float32, tiles int) {
 				g.rows = min(mr, tiles-r)
 				g.a = unsafe.Pointer(&t.v[e*vStride+r*t.c])
 				g.c = unsafe.Pointer(&t.m[e*mStride+r*t.k+col])
-				g.next = g.a
+				g.next = uintptr(g.a) + ahead(g)
 				kernel.run(g)
 			}
 		}
@@ -327,7 +327,7 @@ func (t *winoTask) outer(sum []float32, tiles int, add bool) {
 				g.rows = min(mr, t.c-r)
 				g.a = unsafe.Pointer(&t.v[e*vStride+r])
 				g.c = unsafe.Pointer(&sum[e*sStride+r*t.k+col])
-				g.next = g.a
+				g.next = uintptr(g.a) + ahead(g)
 				kernel.run(g)
 			}
 		}

@@ -66,7 +66,9 @@ type gemmBlock struct {
 	groups   int            // pieces across
 	dotCols  int            // columns of a piece of inner products
 
-	packFn, tileFn, panelFn, dotFn func(i int)
+	spreadRow uintptr // row distance of A's copy
+
+	packFn, tileFn, panelFn, dotFn, spreadFn func(i int)
 }
 
 // gemmBlocks keeps blocks with their method values, which would otherwise be
@@ -74,6 +76,7 @@ type gemmBlock struct {
 var gemmBlocks = sync.Pool{New: func() any {
 	b := new(gemmBlock)
 	b.packFn, b.tileFn, b.panelFn, b.dotFn = b.packPiece, b.tilePiece, b.panelPiece, b.dotPiece
+	b.spreadFn = b.spreadPiece
 	return b
 }}
 
@@ -111,7 +114,7 @@ func (g *gemmProduct) single() bool {
 		return false
 	}
 	t := gemmTile{
-		a: g.a, b: g.b, c: g.c, next: g.a, aRow: g.aRow, aK: g.aK, bK: g.bRow, cRow: g.cRow, k: g.k, rows: g.m,
+		a: g.a, b: g.b, c: g.c, next: uintptr(g.a), aRow: g.aRow, aK: g.aK, bK: g.bRow, cRow: g.cRow, k: g.k, rows: g.m,
 		bias: g.bias, rowBias: g.rowBias, relu: g.relu, alpha: g.alpha, beta: g.beta,
 	}
 	kern.setWidth(&t, g.n)
@@ -125,6 +128,10 @@ func (g *gemmProduct) single() bool {
 // on k alone.
 func (b *gemmBlock) run() {
 	kern := b.kern
+	if b.crowded() {
+		scratch := b.spread()
+		defer scratch.Free()
+	}
 	b.packs = b.arranges()
 	b.kStep = b.k
 	if b.k > kBlock+kBlock/4 {
@@ -300,15 +307,21 @@ func (b *gemmBlock) tiles(t *gemmTile, cut, k0, kLen, col, cols int) {
 		t.rows = row0 + (i+1)*rows/n - row
 		t.a = unsafe.Add(b.a, uintptr(row)*b.aRow+uintptr(k0)*b.aK)
 		t.c = unsafe.Add(b.c, uintptr(row)*b.cRow+uintptr(col)*size)
-		t.next = t.a
-		if row+t.rows < b.m {
-			t.next = unsafe.Add(t.a, uintptr(t.rows)*b.aRow)
-		}
+		t.next = uintptr(t.a) + ahead(t)
 		if last && b.rowBias != nil {
 			t.rowBias = unsafe.Add(b.rowBias, uintptr(row)*size)
 		}
 		kern.run(t)
 	}
+}
+
+// ahead returns how far beyond A to prefetch: the rows of the next tile, or,
+// where these lie beside those of t, some steps of k, each in another page.
+func ahead(t *gemmTile) uintptr {
+	if t.aRow < t.aK {
+		return 24 * t.aK
+	}
+	return uintptr(t.rows) * t.aRow
 }
 
 // runBatch computes count products whose operands lie the given bytes apart.

@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/gradus-ml/gradus/internal/mem"
+)
 
 // gemmPanels is how columns are cut into panels as wide as a micro-kernel: wide
 // panels of three vectors first (or whatever the kernel's most is), then
@@ -72,5 +76,37 @@ func transposePortable[T Float](dst, src unsafe.Pointer, dstRow, srcRow uintptr,
 			to[r] = *(*T)(unsafe.Add(src, uintptr(r)*srcRow+uintptr(c)*unsafe.Sizeof(t)))
 		}
 		clear(to[rows:])
+	}
+}
+
+// crowded says whether A is transposed with such a row distance that a column
+// of op(A)'s rows falls into few places of the caches, which then can't hold
+// it (1024³ takes 1.5 times as long).
+func (g *gemmProduct) crowded() bool {
+	return g.aRow == g.kern.size && g.aK%2048 == 0 && g.k >= 256 && g.n >= 96
+}
+
+// spreadRows is the number of rows of A that spreadPiece copies.
+const spreadRows = 64
+
+// spread copies A to scratch memory with a better row distance.
+func (b *gemmBlock) spread() mem.Block {
+	row := (uintptr(b.m)*b.kern.size+63)/64*64 + 64
+	if row%2048 == 0 {
+		row += 64
+	}
+	scratch := mem.Alloc(b.k * int(row))
+	b.packed, b.spreadRow = unsafe.Pointer(unsafe.SliceData(mem.Slice[byte](scratch, 1))), row
+	b.share((b.k+spreadRows-1)/spreadRows, b.spreadFn, (*gemmBlock).spreadPiece)
+	b.a, b.aK = b.packed, row
+	return scratch
+}
+
+// spreadPiece copies some rows of A as stored.
+func (b *gemmBlock) spreadPiece(i int) {
+	used := uintptr(b.m) * b.kern.size
+	for p := uintptr(i * spreadRows); p < uintptr(min((i+1)*spreadRows, b.k)); p++ {
+		to := unsafe.Slice((*byte)(unsafe.Add(b.packed, p*b.spreadRow)), used)
+		copy(to, unsafe.Slice((*byte)(unsafe.Add(b.a, p*b.aK)), used))
 	}
 }

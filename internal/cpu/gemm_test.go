@@ -284,6 +284,7 @@ func TestGemmPaths(t *testing.T) {
 		{m: 100, n: 700, k: 1100, alpha: 2, bias: true, act: ActReLU},             // packed, several blocks along both
 		{m: 30, n: 600, k: 700, alpha: 1, transB: true, rowBias: true},            // transposed, two blocks along k
 		{m: 130, n: 50, k: 650, alpha: 1, transA: true, transB: true},             // both transposed
+		{m: 512, n: 130, k: 300, alpha: 1, transA: true, bias: true},              // A spread
 		{m: 257, n: 31, k: 129, alpha: 1, transA: true, bias: true, ldc: 3},       // the shape of a weight gradient
 	}
 	old := runtime.GOMAXPROCS(3)

@@ -26,9 +26,9 @@ type gemmTile struct {
 	bias     unsafe.Pointer
 	rowBias  unsafe.Pointer
 	relu     int
-	alpha    uint64         // bits of the element type, see bitsOf
-	beta     uint64         // 0: do not read C
-	next     unsafe.Pointer // the A of the tile to come, a hint
+	alpha    uint64  // bits of the element type, see bitsOf
+	beta     uint64  // 0: do not read C
+	next     uintptr // what to fetch of A while at t.a, a hint
 }
 
 // A gemmKernel is the micro-kernel of one instruction set and one element type.

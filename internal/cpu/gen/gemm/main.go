@@ -207,7 +207,8 @@ func (s *isa) tileOf(rows, vecs int) {
 
 // longLoop writes the loop over k for large tiles: four steps a turn, first
 // turns that prefetch one row of C each, since C is needed at the end, then
-// turns that prefetch the next tile's rows of A. Bursts of prefetches would
+// turns that prefetch B and the next tile's rows of A (or what of A the caller
+// says in next, an address that goes along with that of A). Bursts of prefetches would
 // hold up the loads of B. What is left of k (1 to 4) goes on at the short loop.
 func (s *isa) longLoop(name string, rows, vecs int, acc func(r, v int) string) {
 	emit("LEAQ -1(CX), R15")
@@ -246,9 +247,9 @@ func (s *isa) longLoop(name string, rows, vecs int, acc func(r, v int) string) {
 			fetch = append(fetch, fmt.Sprintf("%d(DX)(R10*8)", v*s.bytes))
 		}
 		s.step(rows, vecs, acc, false, fetch)
+		emit("ADDQ R9, R14")
+		emit("ADDQ R9, R11")
 	}
-	emit("ADDQ $%d, R14", 4*s.elem)
-	emit("ADDQ $%d, R11", 4*s.elem)
 	emit("SUBQ $4, CX")
 	emit("DECQ R15")
 	emit("JGE %snext", name)
