@@ -9,6 +9,8 @@ package optim
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,26 +31,33 @@ type Optimizer struct {
 	groups []*Group
 	rule   rule
 	steps  int
-	slots  map[*nn.Param][]*tensor.Tensor
+	states map[*nn.Param]*state
+	vars   []variable // of the group in hand, kept for its memory
+}
+
+// state is what is kept for one parameter.
+type state struct {
+	steps int              // that the parameter took part in: fewer than the optimiser's if it was frozen at first
+	slots []*tensor.Tensor // as named by the rule, zero at first
 }
 
 // rule is an algorithm: what state it keeps for each parameter, and what it does in a step.
 type rule interface {
 	// slotNames names the tensors of a parameter's shape that are kept for each parameter.
 	slotNames() []string
-	// step updates the parameters of one group; t counts from 1.
+	// step updates parameters of one group for the t-th time; t counts from 1.
 	step(t int, g *Group, vars []variable)
 }
 
 // variable is one parameter that has a gradient in this step.
 type variable struct {
-	value, grad *tensor.Tensor   // contiguous, of one shape and data type
-	slots       []*tensor.Tensor // state, as named by the rule, zero at first
+	value, grad *tensor.Tensor // contiguous, of one shape and data type
+	*state
 }
 
 // newOptimizer checks the groups. Parameters must be initialised before the first step, not yet here.
 func newOptimizer(r rule, groups []Group) *Optimizer {
-	o := &Optimizer{rule: r, slots: map[*nn.Param][]*tensor.Tensor{}}
+	o := &Optimizer{rule: r, states: map[*nn.Param]*state{}}
 	seen := map[*nn.Param]bool{}
 	for _, g := range groups {
 		if !(g.LR >= 0) || !(g.WeightDecay >= 0) {
@@ -63,9 +72,13 @@ func newOptimizer(r rule, groups []Group) *Optimizer {
 		o.groups = append(o.groups, &Group{slices.Clone(g.Params), g.LR, g.WeightDecay})
 	}
 	if len(seen) == 0 {
-		tensor.Fail("optim", "pass nn.Params(model); are all parameters frozen?", "there are no parameters to optimise")
+		failEmpty()
 	}
 	return o
+}
+
+func failEmpty() {
+	tensor.Fail("optim", "pass nn.Params(model); are all parameters frozen?", "there are no parameters to optimise")
 }
 
 // Groups returns the parameter groups, whose LR and WeightDecay the caller may change.
@@ -79,27 +92,39 @@ func (o *Optimizer) Steps() int { return o.steps }
 func (o *Optimizer) Step() {
 	o.steps++
 	for _, g := range o.groups {
-		var vars []variable
+		vars := o.vars[:0]
 		for _, p := range g.Params {
 			grad := p.Grad()
 			if grad == nil || p.IsFrozen() {
 				continue
 			}
-			vars = append(vars, variable{p.Value(), grad.Contiguous(), o.slotsOf(p)})
+			s := o.stateOf(p)
+			s.steps++
+			vars = append(vars, variable{p.Value(), grad.Contiguous(), s})
 		}
-		o.rule.step(o.steps, g, vars)
+		o.vars = vars
+		for len(vars) > 0 { // those of one age together
+			n := 1
+			for n < len(vars) && vars[n].steps == vars[0].steps {
+				n++
+			}
+			o.rule.step(vars[0].steps, g, vars[:n])
+			vars = vars[n:]
+		}
+		clear(o.vars)
 	}
 	o.ZeroGrad()
 }
 
-// slotsOf returns the state of p, made at its first step.
-func (o *Optimizer) slotsOf(p *nn.Param) []*tensor.Tensor {
-	s, ok := o.slots[p]
+// stateOf returns the state of p, made at its first step.
+func (o *Optimizer) stateOf(p *nn.Param) *state {
+	s, ok := o.states[p]
 	if !ok {
+		s = &state{}
 		for range o.rule.slotNames() {
-			s = append(s, tensor.Zeros(p.Value().DType(), p.Shape()...))
+			s.slots = append(s.slots, tensor.Zeros(p.Value().DType(), p.Shape()...))
 		}
-		o.slots[p] = s
+		o.states[p] = s
 	}
 	return s
 }
@@ -118,18 +143,23 @@ func (o *Optimizer) ZeroGrad() {
 // Reset forgets everything that was carried from step to step, as if no step had been taken. Learning rates stay.
 func (o *Optimizer) Reset() {
 	o.steps = 0
-	clear(o.slots)
+	clear(o.states)
 }
 
-// State returns everything that the optimiser carries from step to step: "steps", "lr.0" for each group, and tensors named like
-// "momentum.fc1.weight". The tensors share the optimiser's memory.
+// State returns everything that the optimiser carries from step to step: "steps", "lr.0" for each group, and for each parameter
+// that took a step "steps.fc1.weight" and tensors named like "momentum.fc1.weight". The tensors share the optimiser's memory.
 func (o *Optimizer) State() map[string]*tensor.Tensor {
 	out := map[string]*tensor.Tensor{"steps": tensor.Scalar(tensor.Int64, float64(o.steps))}
 	for i, g := range o.groups {
 		out[fmt.Sprintf("lr.%d", i)] = tensor.Scalar(tensor.Float64, g.LR)
 		for _, p := range g.Params {
-			for k, s := range o.slots[p] {
-				out[o.rule.slotNames()[k]+"."+p.Name()] = s
+			s := o.states[p]
+			if s == nil {
+				continue
+			}
+			out["steps."+p.Name()] = tensor.Scalar(tensor.Int64, float64(s.steps))
+			for k, t := range s.slots {
+				out[o.rule.slotNames()[k]+"."+p.Name()] = t
 			}
 		}
 	}
@@ -137,65 +167,110 @@ func (o *Optimizer) State() map[string]*tensor.Tensor {
 }
 
 // LoadState continues from what [Optimizer.State] returned. If it comes from another algorithm or other
-// parameters, nothing changes and the error lists what doesn't fit.
-func (o *Optimizer) LoadState(state map[string]*tensor.Tensor) error {
-	left := map[string]bool{}
-	for name := range state {
-		left[name] = true
-	}
-	var bad []string
-	take := func(name string, shape []int) *tensor.Tensor {
-		t, ok := state[name]
-		if !ok {
-			return nil
-		}
-		delete(left, name)
-		if !slices.Equal(t.Shape(), shape) {
-			bad = append(bad, fmt.Sprintf("%s has shape %v, expected %v", name, t.Shape(), shape))
-		}
-		return t
-	}
-	steps := take("steps", nil)
-	if steps == nil {
-		bad = append(bad, "steps is missing")
-	}
-	rates := make([]*tensor.Tensor, len(o.groups))
-	slots := map[*nn.Param][]*tensor.Tensor{}
-	names := o.rule.slotNames()
+// parameters, nothing changes and the error lists everything that doesn't fit.
+func (o *Optimizer) LoadState(saved map[string]*tensor.Tensor) error {
+	r := stateReader{left: maps.Clone(saved)}
+	steps := r.count("steps", true)
+	rates := make([]float64, len(o.groups))
+	found := map[*nn.Param]*state{}
 	for i, g := range o.groups {
-		rates[i] = take(fmt.Sprintf("lr.%d", i), nil)
+		rates[i] = r.number(fmt.Sprintf("lr.%d", i))
 		for _, p := range g.Params {
-			var have []*tensor.Tensor
-			for _, n := range names {
-				if t := take(n+"."+p.Name(), p.Shape()); t != nil {
-					have = append(have, t)
-				}
+			if s := r.state(p, o.rule.slotNames()); s != nil {
+				found[p] = s
 			}
-			if len(have) > 0 && len(have) < len(names) {
-				bad = append(bad, fmt.Sprintf("%s has %d of the %d tensors %s", p.Name(), len(have), len(names), strings.Join(names, ", ")))
-			}
-			slots[p] = have
 		}
 	}
-	for name := range left {
-		bad = append(bad, name+" is unexpected")
+	for name := range r.left {
+		r.bad = append(r.bad, name+" is unexpected")
 	}
-	if len(bad) > 0 {
-		slices.Sort(bad)
-		return fmt.Errorf("optim: the state doesn't fit this optimiser (another algorithm, or another model?): %s", strings.Join(bad, "; "))
+	if len(r.bad) > 0 {
+		slices.Sort(r.bad)
+		return fmt.Errorf("optim: the state doesn't fit this optimiser (another algorithm, or another model?): %s", strings.Join(r.bad, "; "))
 	}
-	o.steps = int(steps.Item())
+	o.steps = steps
 	for i, g := range o.groups {
-		if rates[i] != nil {
-			g.LR = rates[i].Item()
-		}
+		g.LR = rates[i]
 		for _, p := range g.Params {
-			if have := slots[p]; len(have) > 0 {
-				for k, s := range o.slotsOf(p) {
-					s.CopyFrom(have[k])
-				}
+			s := found[p]
+			if s == nil {
+				delete(o.states, p)
+				continue
+			}
+			own := o.stateOf(p)
+			own.steps = s.steps
+			for k, t := range own.slots {
+				t.CopyFrom(s.slots[k])
 			}
 		}
 	}
 	return nil
+}
+
+// stateReader takes values out of a saved state and notes what is wrong with it.
+type stateReader struct {
+	left map[string]*tensor.Tensor // not taken yet
+	bad  []string
+}
+
+// take returns the tensor called name, or nil if there is none of that shape.
+func (r *stateReader) take(name string, shape []int) *tensor.Tensor {
+	t := r.left[name]
+	delete(r.left, name)
+	if t != nil && !slices.Equal(t.Shape(), shape) {
+		r.bad = append(r.bad, fmt.Sprintf("%s has shape %v, expected %v", name, t.Shape(), shape))
+		return nil
+	}
+	return t
+}
+
+// number returns the scalar called name, which must be there and be 0 or more.
+func (r *stateReader) number(name string) float64 {
+	if r.left[name] == nil {
+		r.bad = append(r.bad, name+" is missing")
+		return 0
+	}
+	t := r.take(name, nil)
+	if t == nil {
+		return 0
+	}
+	v := t.Item()
+	if !(v >= 0) || math.IsInf(v, 0) {
+		r.bad = append(r.bad, fmt.Sprintf("%s is %g, expected a number of 0 or more", name, v))
+	}
+	return v
+}
+
+// count is number for whole numbers; one that isn't required may be missing, for 0.
+func (r *stateReader) count(name string, required bool) int {
+	if !required && r.left[name] == nil {
+		return 0
+	}
+	v := r.number(name)
+	if v != math.Trunc(v) || v > 1<<53 {
+		r.bad = append(r.bad, fmt.Sprintf("%s is %g, expected a whole number", name, v))
+	}
+	return int(v)
+}
+
+// state returns what was saved for p, or nil if there is nothing.
+func (r *stateReader) state(p *nn.Param, slotNames []string) *state {
+	s := &state{steps: r.count("steps."+p.Name(), false)}
+	for _, n := range slotNames {
+		_, there := r.left[n+"."+p.Name()]
+		t := r.take(n+"."+p.Name(), p.Shape())
+		switch {
+		case t != nil:
+			s.slots = append(s.slots, t)
+		case s.steps > 0 && !there:
+			r.bad = append(r.bad, n+"."+p.Name()+" is missing")
+		}
+	}
+	if s.steps == 0 && len(s.slots) > 0 {
+		r.bad = append(r.bad, "steps."+p.Name()+" is missing")
+	}
+	if s.steps == 0 {
+		return nil
+	}
+	return s
 }
