@@ -69,7 +69,7 @@ func Summary(model Layer, input ...int) *SummaryTable {
 		c.given[p] = tensor.Zeros(p.dtype, p.shape...)
 	}
 	c.Hook(func(path string, l Layer, x, y *tensor.Tensor) {
-		if path == "" || hasChildren(l) {
+		if hasChildren(l) {
 			return
 		}
 		row := SummaryRow{Path: path, Layer: describe(l), Output: y.Shape()}
