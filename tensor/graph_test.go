@@ -48,11 +48,11 @@ func TestGraph(t *testing.T) {
 func TestGraphText(t *testing.T) {
 	_, _, _, loss := network()
 	want := strings.Join([]string{
-		`#  layer       operation      from             result  memory`,
+		`#  layer       operation      from              result  memory`,
 		`0  net.hidden  mul            (4, 3), leaf (3)  (4, 3)    48 B`,
-		`1  net.hidden  relu           #0               (4, 3)    48 B`,
-		`2  net         permute [1 0]  #1               (3, 4)     0 B`,
-		`3  net         sum [0 1]      #2               ()         4 B`,
+		`1  net.hidden  relu           #0                (4, 3)    48 B`,
+		`2  net         permute [1 0]  #1                (3, 4)     0 B`,
+		`3  net         sum [0 1]      #2                ()         4 B`,
 		`4 operations, 100 B`, ``}, "\n")
 	if got := GraphText(loss); got != want {
 		t.Errorf("table is\n%s\nwant\n%s", got, want)

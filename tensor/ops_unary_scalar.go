@@ -173,7 +173,7 @@ func init() {
 		},
 		Decompose: func(c *Call) []*Tensor {
 			v, x := c.Attrs.(interval), c.In[1]
-			inside := x.GreaterEqualScalar(v.lo).And(x.LessEqualScalar(v.hi))
+			inside := x.GreaterScalar(v.lo).And(x.LessScalar(v.hi))
 			return []*Tensor{c.In[0].MaskedFill(inside.Not(), 0)}
 		},
 	})
@@ -182,7 +182,7 @@ func init() {
 func passInside[T cpu.Float](dst, g, x []T, lo, hi T) {
 	for i, v := range x[:len(dst)] {
 		d := g[i]
-		if !(v >= lo && v <= hi) {
+		if !(v > lo && v < hi) {
 			d = 0
 		}
 		dst[i] = d
@@ -190,5 +190,5 @@ func passInside[T cpu.Float](dst, g, x []T, lo, hi T) {
 }
 
 // Clamp returns each element of x moved into [lo, hi], which may be infinite. The gradient passes where x lies
-// in the interval, its ends included. NaN stays.
+// inside, not at the ends. NaN stays.
 func (x *Tensor) Clamp(lo, hi float64) *Tensor { return apply(opClamp, interval{lo, hi}, x) }
