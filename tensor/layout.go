@@ -140,10 +140,7 @@ func copyRun[T any](dst, src []T, p, step int) {
 	case 1:
 		copy(dst, src[p:p+len(dst)])
 	case 0:
-		v := src[p]
-		for i := range dst {
-			dst[i] = v
-		}
+		repeat(dst, src[p])
 	default:
 		for i := range dst {
 			dst[i] = src[p]
@@ -152,10 +149,50 @@ func copyRun[T any](dst, src []T, p, step int) {
 	}
 }
 
+// repeat fills dst with v, by copying, which moves whole registers.
+func repeat[T any](dst []T, v T) {
+	n := min(len(dst), 8)
+	for i := range dst[:n] {
+		dst[i] = v
+	}
+	for ; n < len(dst); n *= 2 {
+		copy(dst[n:], dst[:n])
+	}
+}
+
+// reader hands out the elements of a layout a tile at a time.
+type reader[T any] struct {
+	*layout[T]
+	buf    []T
+	block  mem.Block
+	filled bool // buf holds the only element, repeated
+}
+
+func (l *layout[T]) reader() reader[T] {
+	r := reader[T]{layout: l}
+	if !l.contiguous {
+		r.buf, r.block = mem.Scratch[T](tile)
+	}
+	return r
+}
+
+// next returns the n elements from the lo-th on, valid until the next call.
+func (r *reader[T]) next(lo, n int) []T {
+	switch {
+	case r.contiguous || len(r.shape) != 1 || r.strides[0] != 0:
+		return r.read(lo, n, r.buf)
+	case !r.filled:
+		repeat(r.buf, r.data[r.offset])
+		r.filled = true
+	}
+	return r.buf[:n]
+}
+
 // map1 computes out, contiguous, from x, of the same shape.
 func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
 	dst, a := flat[D](out), layoutOf[A](x)
 	defer runtime.KeepAlive(x)
+	defer a.straighten().Free()
 	if a.contiguous && len(dst) <= grain {
 		f(dst, a.data[a.offset:a.offset+len(dst)])
 		return
@@ -179,6 +216,8 @@ func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
 	dst, a, b := flat[D](out), layoutOf[A](x), layoutOf[B](y)
 	defer runtime.KeepAlive(x)
 	defer runtime.KeepAlive(y)
+	defer a.straighten().Free()
+	defer b.straighten().Free()
 	direct := a.contiguous && b.contiguous
 	if direct && len(dst) <= grain {
 		f(dst, a.read(0, len(dst), nil), b.read(0, len(dst), nil))
@@ -189,14 +228,13 @@ func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
 			f(dst[lo:hi], a.read(lo, hi-lo, nil), b.read(lo, hi-lo, nil))
 			return
 		}
-		bufA, blockA := mem.Scratch[A](tile)
-		bufB, blockB := mem.Scratch[B](tile)
+		ra, rb := a.reader(), b.reader()
 		for ; lo < hi; lo += tile {
 			n := min(tile, hi-lo)
-			f(dst[lo:lo+n], a.read(lo, n, bufA), b.read(lo, n, bufB))
+			f(dst[lo:lo+n], ra.next(lo, n), rb.next(lo, n))
 		}
-		blockA.Free()
-		blockB.Free()
+		ra.block.Free()
+		rb.block.Free()
 	})
 }
 
@@ -206,17 +244,18 @@ func map3[D, A, B, C any](out, x, y, z *Tensor, f func(dst []D, a []A, b []B, c 
 	defer runtime.KeepAlive(x)
 	defer runtime.KeepAlive(y)
 	defer runtime.KeepAlive(z)
+	defer a.straighten().Free()
+	defer b.straighten().Free()
+	defer c.straighten().Free()
 	par.For(len(dst), grain, func(lo, hi int) {
-		bufA, blockA := mem.Scratch[A](tile)
-		bufB, blockB := mem.Scratch[B](tile)
-		bufC, blockC := mem.Scratch[C](tile)
+		ra, rb, rc := a.reader(), b.reader(), c.reader()
 		for ; lo < hi; lo += tile {
 			n := min(tile, hi-lo)
-			f(dst[lo:lo+n], a.read(lo, n, bufA), b.read(lo, n, bufB), c.read(lo, n, bufC))
+			f(dst[lo:lo+n], ra.next(lo, n), rb.next(lo, n), rc.next(lo, n))
 		}
-		blockA.Free()
-		blockB.Free()
-		blockC.Free()
+		ra.block.Free()
+		rb.block.Free()
+		rc.block.Free()
 	})
 }
 
@@ -288,11 +327,16 @@ func copyInto(dst, src *Tensor) {
 }
 
 func copyElements[T any](dst, src *Tensor) {
-	if dst.IsContiguous() {
+	d, s := layoutOf[T](dst), layoutOf[T](src)
+	if k := s.transposed(); k >= 0 && d.contiguous {
+		copyTransposed(flat[T](dst), &s, k)
+		runtime.KeepAlive(src)
+		return
+	}
+	if d.contiguous {
 		map1(dst, src, func(d, s []T) { copy(d, s) })
 		return
 	}
-	d, s := layoutOf[T](dst), layoutOf[T](src)
 	par.For(numel(dst.shape), grain, func(lo, hi int) {
 		buf, block := mem.Scratch[T](tile)
 		for ; lo < hi; lo += tile {
@@ -302,6 +346,75 @@ func copyElements[T any](dst, src *Tensor) {
 		block.Free()
 	})
 	runtime.KeepAlive(src)
+}
+
+// transposed returns the axis along which elements lie in a row if that isn't the last one, else −1.
+func (l *layout[T]) transposed() int {
+	last := len(l.shape) - 1
+	if l.contiguous || last < 1 || l.strides[last] == 1 || l.strides[last] == 0 {
+		return -1
+	}
+	for k := range last {
+		if l.strides[k] == 1 && l.shape[k] > 1 && l.shape[last] > 1 {
+			return k
+		}
+	}
+	return -1
+}
+
+// block is the side of the squares in which copyTransposed works, so that both sides stay in the first-level cache.
+const block = 32
+
+// copyTransposed copies src, whose elements lie in a row along axis k, to dst in row-major order.
+func copyTransposed[T any](dst []T, src *layout[T], k int) {
+	last := len(src.shape) - 1
+	n, m := src.shape[k], src.shape[last]
+	step := src.strides[last]
+	// Place of the outer axes, all but k and the last, and distance between rows of dst.
+	row := m
+	for a := last - 1; a > k; a-- {
+		row *= src.shape[a]
+	}
+	outer := len(dst) / (n * m)
+	blocks := (n + block - 1) / block
+	par.For(outer*blocks, max(1, grain/(block*m)), func(lo, hi int) {
+		for i := lo; i < hi; i++ {
+			rest, from, to, size := i/blocks, src.offset, 0, m
+			for a := last - 1; a >= 0; a-- {
+				if a != k {
+					from += rest % src.shape[a] * src.strides[a]
+					to += rest % src.shape[a] * size
+					rest /= src.shape[a]
+				}
+				size *= src.shape[a]
+			}
+			r0 := i % blocks * block
+			r1 := min(r0+block, n)
+			for c0 := 0; c0 < m; c0 += block {
+				c1 := min(c0+block, m)
+				for r := r0; r < r1; r++ {
+					d := dst[to+r*row+c0 : to+r*row+c1]
+					p := from + r + c0*step
+					for c := range d {
+						d[c] = src.data[p]
+						p += step
+					}
+				}
+			}
+		}
+	})
+}
+
+// straighten brings elements that lie across into row-major order, in a block to free.
+func (l *layout[T]) straighten() mem.Block {
+	k := l.transposed()
+	if k < 0 {
+		return mem.Block{}
+	}
+	out, block := mem.Scratch[T](numel(l.shape))
+	copyTransposed(out, l, k)
+	*l = layout[T]{data: out, contiguous: true}
+	return block
 }
 
 // inOrder returns t if its elements lie in order, else a copy, for use in kernels: nothing is recorded.
