@@ -225,7 +225,7 @@ func (b *gemmBlock) panelScratch(cols int) (unsafe.Pointer, mem.Block) {
 
 // cut decides into how many pieces the block is cut.
 func (b *gemmBlock) cut() {
-	pieces := min(max(b.m*b.panels.cols*b.kLen/pieceWork, 1), 64)
+	pieces := min(max(b.m*b.panels.cols*b.kLen/pieceWork, 1), max(64, 4*par.Threads()))
 	b.rowCuts = min((b.m+rowStep-1)/rowStep, pieces)
 	b.height = ((b.m+b.rowCuts-1)/b.rowCuts + rowStep - 1) / rowStep * rowStep
 	b.rowCuts = (b.m + b.height - 1) / b.height
