@@ -204,18 +204,19 @@ type grid struct {
 	srcPlane, srcRow, srcCol int
 }
 
+// noBias is −0: v + −0 is v, even if v is −0.
+var noBias = [1]float32{math.Float32frombits(1 << 31)}
+
 // copyPlanes copies a grid of elements.
 func copyPlanes[T Float](dst, src []T, g grid) {
-	if g.rows <= 0 || g.cols <= 0 {
+	if g.n <= 0 || g.rows <= 0 || g.cols <= 0 {
+		return
+	}
+	if g.dstCol == 1 && g.srcCol == 1 && convAsm[T]() {
+		convRowsAsm(singles(dst), singles(src), noBias[:], float32(math.Inf(-1)), &g)
 		return
 	}
 	for i := range g.n {
-		if g.dstCol == 1 && g.srcCol == 1 && convAsm[T]() {
-			noBias := float32(math.Copysign(0, -1)) // v + −0 is v, even if v is −0
-			convRowsAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
-				g.rows, g.cols, g.dstRow, g.srcRow, noBias, float32(math.Inf(-1)))
-			continue
-		}
 		if g.dstCol+g.srcCol == 3 && convAsm[T]() && convStrideAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
 			g.rows, g.cols, g.dstRow, g.srcRow, g.srcCol == 2) {
 			continue

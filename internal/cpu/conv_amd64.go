@@ -30,8 +30,8 @@ func convTile7AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n i
 //go:noescape
 func convTile8AVX512(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
 
-// convDot1AVX512 and those below are convDot for 1, 2, … rows: n counts vectors of 64 bytes, pitches and
-// the distances from the end of a segment to the next are in bytes.
+// convDot1AVX512 and those below are convDot for 1, 2, … rows: n counts vectors of 64 bytes, pitches and the
+// segments' distances are in bytes.
 //
 //go:noescape
 func convDot1AVX512(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
@@ -71,8 +71,8 @@ func convTile5AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int
 //go:noescape
 func convTile6AVX2(y *float32, yPitch int, a, b *float32, off *int, depth, n int, add bool)
 
-// convDot1AVX2 and those below are convDot for 1, 2, … rows: n counts vectors of 32 bytes, pitches and
-// the distances from the end of a segment to the next are in bytes.
+// convDot1AVX2 and those below are convDot for 1, 2, … rows: n counts vectors of 32 bytes, pitches and the
+// segments' distances are in bytes.
 //
 //go:noescape
 func convDot1AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
@@ -86,16 +86,16 @@ func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, of
 //go:noescape
 func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
-// convRowsAVX512 writes rows of max(src + bias, floor), NaN where src is: cols > 0 elements
-// each, the pitches in bytes.
+// convRowsAVX512 writes planes of rows of max(src + bias, floor), NaN where src is. There is a bias
+// for each plane, biasStep bytes apart; all distances are in bytes; no count is 0.
 //
 //go:noescape
-func convRowsAVX512(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
+func convRowsAVX512(dst, src *float32, planes, rows, cols, dstPlane, srcPlane, dstRow, srcRow int, bias *float32, biasStep int, floor float32)
 
 // convRowsAVX2 is convRowsAVX512 for AVX2.
 //
 //go:noescape
-func convRowsAVX2(dst, src *float32, rows, cols, dstRow, srcRow int, bias, floor float32)
+func convRowsAVX2(dst, src *float32, planes, rows, cols, dstPlane, srcPlane, dstRow, srcRow int, bias *float32, biasStep int, floor float32)
 
 // convEvenAVX512 writes rows of dst[c] = src[2c], c < cols, cols > 0, the pitches in bytes.
 //

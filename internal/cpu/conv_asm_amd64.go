@@ -41,16 +41,27 @@ func convTileAsm(y []float32, yPitch int, a, b []float32, off []int, m, n int, a
 
 func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, off []int, m int, s segments) {
 	convDotFuncs[active][m](&y[0], yPitch*4, &z[0], zPitch*4, &b[0], unsafe.SliceData(off), len(off),
-		s.len*4/vectorBytes(), s.n, (s.z-s.len)*4, (s.b-s.len)*4)
+		s.len*4/vectorBytes(), s.n, s.z*4, s.b*4)
 }
 
-func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor float32) {
+// convRowsAsm copies a grid of unit columns as max(src + bias, floor), with a
+// bias for each plane if there are that many, or one for all.
+func convRowsAsm(dst, src, bias []float32, floor float32, g *grid) {
 	// The ends must lie inside the slices; the kernel doesn't look.
-	_, _ = dst[(rows-1)*dstRow+cols-1], src[(rows-1)*srcRow+cols-1]
+	_ = dst[(g.n-1)*g.dstPlane+(g.rows-1)*g.dstRow+g.cols-1]
+	_ = src[(g.n-1)*g.srcPlane+(g.rows-1)*g.srcRow+g.cols-1]
+	step := 4
+	if len(bias) < g.n {
+		step = 0
+	}
+	kernel := convRowsAVX2
 	if active == AVX512 {
-		convRowsAVX512(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4, bias, floor)
-	} else {
-		convRowsAVX2(&dst[0], &src[0], rows, cols, dstRow*4, srcRow*4, bias, floor)
+		kernel = convRowsAVX512
+	}
+	per := max(1, (1<<16)/(g.rows*g.cols)) // planes per call, which must stay short
+	for i := 0; i < g.n; i += per {
+		kernel(&dst[i*g.dstPlane], &src[i*g.srcPlane], min(per, g.n-i), g.rows, g.cols,
+			g.dstPlane*4, g.srcPlane*4, g.dstRow*4, g.srcRow*4, &bias[i*step/4], step, floor)
 	}
 }
 

@@ -15,7 +15,7 @@ func convDotAsm(y []float32, yPitch int, z []float32, zPitch int, b []float32, o
 	panic("cpu: no assembly")
 }
 
-func convRowsAsm(dst, src []float32, rows, cols, dstRow, srcRow int, bias, floor float32) {
+func convRowsAsm(dst, src, bias []float32, floor float32, g *grid) {
 	panic("cpu: no assembly")
 }
 

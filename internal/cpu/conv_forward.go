@@ -171,19 +171,21 @@ func finishPlanes[T Float](dst, src, bias []T, act Act, g grid) {
 		copyPlanes(dst, src, g)
 		return
 	}
+	if convAsm[T]() {
+		floor, b := float32(math.Inf(-1)), noBias[:]
+		if act == ActReLU {
+			floor = 0
+		}
+		if bias != nil {
+			b = singles(bias[:g.n])
+		}
+		convRowsAsm(singles(dst), singles(src), b, floor, &g)
+		return
+	}
 	for i := range g.n {
-		b := T(math.Copysign(0, -1)) // v + −0 is v
+		b := T(noBias[0])
 		if bias != nil {
 			b = bias[i]
-		}
-		if convAsm[T]() {
-			floor := float32(math.Inf(-1))
-			if act == ActReLU {
-				floor = 0
-			}
-			convRowsAsm(singles(dst[i*g.dstPlane:]), singles(src[i*g.srcPlane:]),
-				g.rows, g.cols, g.dstRow, g.srcRow, float32(b), floor)
-			continue
 		}
 		for r := range g.rows {
 			d := dst[i*g.dstPlane+r*g.dstRow:][:g.cols]

@@ -54,7 +54,11 @@ func (p *winograd) transposed() (*winograd, bool) {
 // away.
 func (p *winograd) plan() bool {
 	p.th, p.tw = (p.oh+3)/4, (p.ow+3)/4
-	if p.n*p.th*p.tw < 4 || 2*16*p.th*p.tw > 3*p.oh*p.ow {
+	enough := 4
+	if p.c*p.k > 1<<13 { // transformed filters leave the cache
+		enough = 32
+	}
+	if p.n*p.th*p.tw < enough || 2*16*p.th*p.tw > 3*p.oh*p.ow {
 		return false
 	}
 	// What the second-level cache holds, but some eight chunks for all threads.

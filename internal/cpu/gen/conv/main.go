@@ -228,16 +228,15 @@ func dot(v isa, mr int) {
 	name := fmt.Sprintf("convDot%d%s", mr, v.name)
 	doc := ""
 	if mr == 1 {
-		doc = fmt.Sprintf("// %s and those below are convDot for 1, 2, … rows: n counts vectors of %d bytes, pitches and\n// the distances from the end of a segment to the next are in bytes.", name, v.bytes)
+		doc = fmt.Sprintf("// %s and those below are convDot for 1, 2, … rows: n counts vectors of %d bytes, pitches and the\n// segments' distances are in bytes.", name, v.bytes)
 	}
 	declare(name, doc, "y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int", 88)
 	p("MOVQ y+0(FP), DI")
-	p("MOVQ zPitch+24(FP), SI")
 	p("MOVQ off+40(FP), R10")
+	p("MOVQ n+56(FP), DX")
+	p("IMULQ $%d, DX", v.bytes)
+	p("MOVQ DX, n+56(FP)") // bytes
 	p("MOVQ taps+48(FP), DX")
-	if mr > 3 {
-		p("LEAQ (SI)(SI*2), R14")
-	}
 	p("next:")
 	for _, nt := range v.dot[mr] {
 		if nt > 1 {
@@ -247,14 +246,24 @@ func dot(v isa, mr int) {
 	}
 	p("TESTQ DX, DX")
 	p("JE done")
-	regs := []string{"R8", "R9", "R11", "R12", "R13", "BX", "CX", "R15"}
 	for i := len(v.dot[mr]) - 1; i >= 0; i-- {
 		nt := v.dot[mr][i]
+		// One register for each row of z and each run of b, all at their ends:
+		// they are addressed by DX, which rises from −n to 0.
+		regs := []string{"R8", "R9", "R11", "R12", "R13", "BX", "CX", "R15", "AX", "SI", "R14"}
+		z, b := regs[:mr], regs[mr:mr+nt]
 		p("taps%d:", nt)
-		p("MOVQ b+32(FP), AX")
+		p("MOVQ b+32(FP), DX")
+		p("ADDQ n+56(FP), DX")
 		for t := range nt {
-			p("MOVQ %d(R10), %s", t*8, regs[t])
-			p("LEAQ (AX)(%s*4), %s", regs[t], regs[t])
+			p("MOVQ %d(R10), %s", t*8, b[t])
+			p("LEAQ (DX)(%s*4), %s", b[t], b[t])
+		}
+		p("MOVQ zPitch+24(FP), DX")
+		p("MOVQ z+16(FP), %s", z[0])
+		p("ADDQ n+56(FP), %s", z[0])
+		for r := 1; r < mr; r++ {
+			p("LEAQ (%s)(DX*1), %s", z[r-1], z[r])
 		}
 		for j := range mr * nt {
 			if j > 15 {
@@ -264,44 +273,37 @@ func dot(v isa, mr int) {
 			}
 		}
 		acc := func(r, t int) string { return fmt.Sprintf("%s%d", v.reg, t*mr+r) }
-		p("MOVQ z+16(FP), AX")
 		p("MOVQ segments+64(FP), DX")
 		p("MOVQ DX, left-8(SP)")
 		p("segment%d:", nt)
 		p("MOVQ n+56(FP), DX")
+		p("NEGQ DX")
 		p("PCALIGN $32")
 		p("loop%d:", nt)
-		row := []string{"(AX)", "(AX)(SI*1)", "(AX)(SI*2)", "(AX)(R14*1)", "(AX)(SI*4)", ""}
 		left := mr*nt + mr
 		for r := range mr {
-			at := row[r]
-			if r == 5 {
-				p("ADDQ SI, AX")
-				at = "(AX)(SI*4)"
-			}
-			p("VMOVUPS %s, %s%d", at, v.reg, mr*nt+r)
-			if r == 5 {
-				p("SUBQ SI, AX")
-			}
+			p("VMOVUPS (%s)(DX*1), %s%d", z[r], v.reg, mr*nt+r)
 		}
 		for t := range nt {
 			if mr == 1 {
-				p("VFMADD231PS (%s), %s%d, %s", regs[t], v.reg, mr*nt, acc(0, t))
+				p("VFMADD231PS (%s)(DX*1), %s%d, %s", b[t], v.reg, mr*nt, acc(0, t))
 			} else {
 				x := fmt.Sprintf("%s%d", v.reg, left+t%spare(v, left))
-				p("VMOVUPS (%s), %s", regs[t], x)
+				p("VMOVUPS (%s)(DX*1), %s", b[t], x)
 				for r := range mr {
 					p("VFMADD231PS %s, %s%d, %s", x, v.reg, mr*nt+r, acc(r, t))
 				}
 			}
-			p("ADDQ $%d, %s", v.bytes, regs[t])
 		}
-		p("ADDQ $%d, AX", v.bytes)
-		p("DECQ DX")
+		p("ADDQ $%d, DX", v.bytes)
 		p("JNE loop%d", nt)
-		p("ADDQ zSegment+72(FP), AX")
+		p("MOVQ zSegment+72(FP), DX")
+		for r := range mr {
+			p("ADDQ DX, %s", z[r])
+		}
+		p("MOVQ bSegment+80(FP), DX")
 		for t := range nt {
-			p("ADDQ bSegment+80(FP), %s", regs[t])
+			p("ADDQ DX, %s", b[t])
 		}
 		p("DECQ left-8(SP)")
 		p("JNE segment%d", nt)
