@@ -47,3 +47,27 @@ func AvgPoolAttrs(cfg AvgPool2DConfig, h, w int) any {
 	return averaging{windows: MaxPool2DConfig{Kernel: cfg.Kernel, Stride: cfg.Stride, Padding: cfg.Padding, Ceil: cfg.Ceil},
 		countPad: !cfg.ExcludePad, divisor: cfg.Divisor, size: [2]int{h, w}}
 }
+
+// IsFused reports whether the operation called name has both a kernel and a definition in simpler operations.
+func IsFused(name string) bool { return ops[name].Kernel != nil && ops[name].Decompose != nil }
+
+// Fused calls f with every call recorded behind t that has both a kernel and a definition in simpler operations: with what each gives.
+func Fused(t *Tensor, f func(name string, kernel, simple []*Tensor)) {
+	seen := map[*node]bool{}
+	var walk func(n *node)
+	walk = func(n *node) {
+		if n == nil || seen[n] {
+			return
+		}
+		seen[n] = true
+		if IsFused(n.call.Op.Name) {
+			plain := *n.call
+			plain.In = detachAll(n.call.In)
+			f(n.call.Op.Name, n.call.Out, plain.Op.Decompose(&plain))
+		}
+		for _, in := range n.call.In {
+			walk(in.node)
+		}
+	}
+	walk(t.node)
+}

@@ -67,7 +67,7 @@ func init() {
 	clampGrad := func(in []*Tensor) []*Tensor {
 		// The row's own attributes are unexported: the gradient of Clamp is the operation.
 		x := in[1].Detach().RequireGrad()
-		return Grad(x.Clamp(-1, 1.5), []*Tensor{x}, GradConfig{BackwardConfig: BackwardConfig{Gradient: in[0]}})
+		return Grad(x.Clamp(-1, 1.5), []*Tensor{x}, GradConfig{BackwardConfig: BackwardConfig{Gradient: in[0], CreateGraph: true}})
 	}
 	addRow("clamp_grad", row{
 		samples: func(r *rand.Rand) []sample {
