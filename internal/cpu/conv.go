@@ -4,6 +4,8 @@ import (
 	"math"
 )
 
+//go:generate sh -c "cd gen/conv && go run ."
+
 // Convolution without im2col.
 //
 // The input of one image is copied into planes with a zero border, split by
