@@ -27,10 +27,20 @@ type Batch struct {
 	Index []int
 	// Lengths holds the length of each sequence before it was padded, nil for data that aren't padded.
 	Lengths []int
+
+	scope *tensor.Scope // owns what can be released, or nil
 }
 
 // Len returns the number of examples.
 func (b Batch) Len() int { return b.X.Size(0) }
+
+// Release gives the memory of the batch back at once, and that of everything computed from it that is in no other scope. Its tensors
+// can't be used afterwards; copy with Keep what must last. A batch that is never released is collected like any other value.
+func (b Batch) Release() {
+	if b.scope != nil {
+		b.scope.Release()
+	}
+}
 
 // Dataset is a collection of examples with numbers from 0 to Len()−1. Batch may be called from several goroutines.
 type Dataset interface {
@@ -44,6 +54,8 @@ type Draw struct {
 	Index []int  // numbers of the examples
 	Seed  uint64 // of the loader
 	Epoch int
+	// Scope, which may be nil, is released with the batch: what is computed from x.In(d.Scope) belongs to it.
+	Scope *tensor.Scope
 }
 
 // RNG returns the randomness for the i-th example of the draw, a function of seed, epoch and the example's number: so augmentation
@@ -79,9 +91,9 @@ func (t tensors) Batch(d Draw) (Batch, error) {
 		at[i] = int64(n)
 	}
 	index := tensor.FromSlice(at, len(at))
-	b := Batch{X: t.x.IndexSelect(0, index), Index: d.Index}
+	b := Batch{X: t.x.In(d.Scope).IndexSelect(0, index), Index: d.Index}
 	if t.y != nil {
-		b.Y = t.y.IndexSelect(0, index)
+		b.Y = t.y.In(d.Scope).IndexSelect(0, index)
 	}
 	return b, nil
 }
@@ -110,11 +122,17 @@ func (e examples) Batch(d Draw) (Batch, error) {
 			return Batch{}, fmt.Errorf("data: example %d has shape %v, but example %d of the same batch has %v; resize or pad them to one shape", d.Index[i], x.Shape(), d.Index[0], xs[0].Shape())
 		}
 	}
-	b := Batch{X: tensor.Stack(0, xs...), Index: d.Index}
+	b := Batch{X: stack(d, xs), Index: d.Index}
 	if len(ys) > 0 {
-		b.Y = tensor.Stack(0, ys...)
+		b.Y = stack(d, ys)
 	}
 	return b, nil
+}
+
+// stack returns xs as one tensor, in new memory that belongs to the draw's scope.
+func stack(d Draw, xs []*tensor.Tensor) *tensor.Tensor {
+	xs[0] = xs[0].In(d.Scope)
+	return tensor.Stack(0, xs...)
 }
 
 // all makes the examples of a batch.

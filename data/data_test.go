@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/internal/mem"
 	"github.com/gradus-ml/gradus/tensor"
 )
 
@@ -278,12 +279,62 @@ func TestErrorsAndPanicsNameTheExample(t *testing.T) {
 				t.Error("the cause is lost")
 			}
 		}
-		l := data.NewLoader(data.Map(numbered(10), func(d data.Draw, b data.Batch) (data.Batch, error) { panic("boom") }), data.LoaderConfig{Batch: 9, Workers: workers})
-		for _, err := range l.Epoch(context.Background(), 0) {
-			if err == nil || !strings.Contains(err.Error(), "panic while assembling a batch of examples [0 1 2 3 4 5 6 7] and 1 more: boom") {
-				t.Error(err)
+		for what, bad := range map[string]func(index []int) bool{
+			"panic while assembling example 5: boom":                                        func(index []int) bool { return slices.Contains(index, 5) },
+			"panic while assembling a batch of examples [0 1 2 3 4 5 6 7] and 1 more: boom": func(index []int) bool { return len(index) > 1 },
+		} {
+			l := data.NewLoader(data.Map(numbered(9), func(d data.Draw, b data.Batch) (data.Batch, error) {
+				if bad(d.Index) {
+					panic("boom")
+				}
+				return b, nil
+			}), data.LoaderConfig{Batch: 9, Workers: workers})
+			for _, err := range l.Epoch(context.Background(), 0) {
+				if err == nil || !strings.Contains(err.Error(), what) {
+					t.Errorf("got %v, expected %q", err, what)
+				}
 			}
 		}
+	}
+}
+
+// A batch's memory goes back when it is released, what was computed from it included; who doesn't release may keep it.
+func TestBatchesMayBeReleased(t *testing.T) {
+	const n, width = 64, 1000 // large enough to lie outside the Go heap
+	set := data.Map(data.Tensors(tensor.Ones(tensor.Float32, n, width), nil), func(d data.Draw, b data.Batch) (data.Batch, error) {
+		b.X = b.X.MulScalar(2)
+		return b, nil
+	})
+	loader := data.NewLoader(set, data.LoaderConfig{Batch: 16, Workers: -1})
+	before := mem.Read().InUse
+	var kept []data.Batch
+	for b, err := range loader.Epoch(context.Background(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, b)
+	}
+	for i, b := range kept {
+		if got := b.X.Sum().Item(); got != 2*16*width {
+			t.Errorf("batch %d: sum %v", i, got)
+		}
+	}
+	for _, b := range kept {
+		b.Release()
+	}
+	if after := mem.Read().InUse; after > before {
+		t.Errorf("%d bytes are still in use after Release, %d were before", after, before)
+	}
+	if err := tensor.Try(func() error { kept[0].X.Sum(); return nil }); err == nil || !strings.Contains(err.Error(), "released with its scope") {
+		t.Errorf("use after Release: %v", err)
+	}
+	all, err := data.All(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Release() // nothing to release
+	if got := all.X.Sum().Item(); got != 2*n*width {
+		t.Errorf("sum %v", got)
 	}
 }
 

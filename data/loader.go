@@ -117,15 +117,46 @@ type result struct {
 	err   error
 }
 
-// fetch asks the data set for a batch. A panic becomes an error, so that it reaches the consumer.
+// fetch asks the data set for a batch, in a scope of its own. A panic becomes an error, so that it reaches the consumer.
 func (l *Loader) fetch(d Draw) (r result) {
+	d.Scope = tensor.NewLooseScope()
+	b, panicked, err := l.try(d)
+	if panicked {
+		err = fmt.Errorf("data: panic while assembling %s: %w", l.culprit(d), err)
+	}
+	b.scope = d.Scope
+	if err != nil {
+		b.Release()
+	}
+	return result{b, err}
+}
+
+// try asks for a batch and catches panics.
+func (l *Loader) try(d Draw) (b Batch, panicked bool, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r.err = fmt.Errorf("data: panic while assembling a batch of examples %s: %v", few(d.Index), p)
+			b, panicked = Batch{}, true
+			if e, ok := p.(error); ok {
+				err = e
+			} else {
+				err = fmt.Errorf("%v", p)
+			}
 		}
 	}()
-	b, err := l.set.Batch(d)
-	return result{b, err}
+	b, err = l.set.Batch(d)
+	return b, false, err
+}
+
+// culprit says which example of a batch makes the data set panic, if one does so alone.
+func (l *Loader) culprit(d Draw) string {
+	for _, i := range d.Index {
+		one := d
+		one.Index = []int{i}
+		if _, panicked, _ := l.try(one); panicked {
+			return fmt.Sprintf("example %d", i)
+		}
+	}
+	return "a batch of examples " + few(d.Index)
 }
 
 // few writes the first numbers of a list.

@@ -69,13 +69,14 @@ func (s sequences) Batch(d Draw) (Batch, error) {
 	}
 	b := Batch{Index: d.Index}
 	err = tensor.Try(func() error {
+		xs[0] = xs[0].In(d.Scope)
 		b.X, b.Lengths = PadMultiple(s.cfg.Fill, s.cfg.Multiple, xs...)
 		switch {
 		case len(ys) == 0:
 		case s.cfg.Targets:
 			b.Y, _ = PadMultiple(s.cfg.TargetFill, s.cfg.Multiple, ys...)
 		default:
-			b.Y = tensor.Stack(0, ys...)
+			b.Y = stack(d, ys)
 		}
 		return nil
 	})

@@ -98,6 +98,9 @@ func (c *Ctx) run(l Layer, x *tensor.Tensor) *tensor.Tensor {
 	}()
 	y := l.Forward(c, x)
 	done = true
+	if c.trace {
+		tensor.LabelGraph(c.Path(), y, x)
+	}
 	for _, h := range c.hooks {
 		h(c.Path(), l, x, y)
 	}

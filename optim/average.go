@@ -43,13 +43,15 @@ func (e *EMA) Update() {
 		}
 	}
 	e.steps++
+	scope := tensor.NewScope()
+	defer scope.Release()
 	for name, t := range state {
 		a := e.averages[name]
 		if !t.DType().IsFloat() {
 			a.CopyFrom(t)
 			continue
 		}
-		a.CopyFrom(a.MulScalar(e.Decay).Add(t.MulScalar(1 - e.Decay)))
+		a.CopyFrom(a.In(scope).MulScalar(e.Decay).Add(t.In(scope).MulScalar(1 - e.Decay)))
 	}
 }
 

@@ -46,11 +46,16 @@ func ClipNorm(o *Optimizer, limit float64) float64 {
 	}
 	norm := GradNorm(o)
 	if scale := limit / (norm + 1e-6); scale < 1 {
-		cpu.ScaleAll(gradients[float32](o, true), float32(scale))
-		cpu.ScaleAll(gradients[float64](o, true), scale)
-		runtime.KeepAlive(o)
+		ScaleGrad(o, scale)
 	}
 	return norm
+}
+
+// ScaleGrad multiplies all gradients of o's parameters by a factor.
+func ScaleGrad(o *Optimizer, factor float64) {
+	cpu.ScaleAll(gradients[float32](o, true), float32(factor))
+	cpu.ScaleAll(gradients[float64](o, true), factor)
+	runtime.KeepAlive(o)
 }
 
 // ClipValue cuts every element of every gradient to [−limit, limit].

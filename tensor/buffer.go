@@ -21,6 +21,7 @@ type buffer struct {
 	cleanup runtime.Cleanup
 	version uint32 // counts writes in place, so that backward can tell that a saved value changed
 	refs    int32  // gradients in flight that use it; see engine
+	watched bool   // cleanup is set
 	freed   bool
 }
 
@@ -34,14 +35,16 @@ func newBuffer(n int, scope *Scope) *buffer {
 		return &buffer{p: unsafe.Pointer(unsafe.SliceData(words)), n: n}
 	}
 	b := &buffer{n: n, scope: scope}
-	if scope == nil {
+	watched := scope == nil || scope.loose
+	if watched {
 		loose.before(n)
 	}
 	b.block = mem.Alloc(n)
 	b.p = unsafe.Pointer(unsafe.SliceData(mem.Slice[byte](b.block, n)))
 	if scope != nil {
 		scope.add(b)
-	} else {
+	}
+	if watched {
 		b.watch()
 	}
 	return b
@@ -50,6 +53,7 @@ func newBuffer(n int, scope *Scope) *buffer {
 // watch hands the block back once nothing refers to b.
 func (b *buffer) watch() {
 	loose.bytes.Add(int64(b.n))
+	b.watched = true
 	b.cleanup = runtime.AddCleanup(b, func(f freeing) { f.run() }, freeing{b.block, int64(b.n)})
 }
 
@@ -70,6 +74,10 @@ func (b *buffer) free() {
 	}
 	b.freed = true
 	b.p = nil
+	if b.watched {
+		b.cleanup.Stop() // b is reachable, so it has not run
+		loose.bytes.Add(-int64(b.n))
+	}
 	b.block.Free()
 }
 
@@ -78,7 +86,9 @@ func (b *buffer) disown() {
 	if b.scope != nil {
 		b.scope.remove(b)
 		b.scope = nil
-		b.watch()
+		if !b.watched {
+			b.watch()
+		}
 	}
 }
 

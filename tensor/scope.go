@@ -20,10 +20,16 @@ type Scope struct {
 	owned  []*buffer
 	depth  int
 	parent *Scope
+	loose  bool // NewLooseScope made it
 }
 
 // NewScope returns an empty scope.
 func NewScope() *Scope { return &Scope{} }
+
+// NewLooseScope returns an empty scope for values that somebody may forget to release, such as the batches of a loader: what
+// [Scope.Release] doesn't give back, the collector does, once no tensor of the scope can be reached. Every scope of [NewScope] lies
+// within it: what is computed from a tensor of both belongs to the other one.
+func NewLooseScope() *Scope { return &Scope{depth: -1, loose: true} }
 
 // child returns a scope whose life lies within s (which may be nil).
 func (s *Scope) child() *Scope {
