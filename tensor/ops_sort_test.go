@@ -34,7 +34,7 @@ var lineShapes = []struct {
 	shape []int
 	axis  int
 }{
-	{[]int{5}, 0}, {[]int{2, 4}, 1}, {[]int{4, 2}, -2}, {[]int{2, 3, 2}, 1}, {[]int{1}, 0}, {[]int{30, 80}, 0}, {[]int{80, 300}, 1}, {[]int{0, 3}, 1},
+	{[]int{5}, 0}, {[]int{2, 4}, 1}, {[]int{4, 2}, -2}, {[]int{2, 3, 2}, 1}, {[]int{1}, 0}, {[]int{30, 40}, 0}, {[]int{20, 150}, 1}, {[]int{0, 3}, 1},
 }
 
 func lined(call func(x *Tensor, axis int) []*Tensor, fs ...func(v []float64) []float64) func(r *rand.Rand) []sample {
