@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gradus-ml/gradus/internal/cpu"
@@ -65,13 +66,16 @@ func inferLinear(c *Call) ([]Spec, error) {
 
 // linearHint guesses what was forgotten.
 func linearHint(x, w []int) string {
-	if len(x) > 2 && numel(x[1:]) == w[1] {
+	last, features := x[len(x)-1], numel(x[1:])
+	switch {
+	case len(x) > 2 && features == w[1]:
 		return "Flatten the input to " + shapeString([]int{x[0], w[1]}) + " first?"
-	}
-	if x[len(x)-1] == w[0] {
+	case len(x) > 3:
+		return fmt.Sprintf("Flatten the input to (%d, %d) first, and make the layer's number of inputs %d?", x[0], features, features)
+	case last == w[0]:
 		return "weights are stored (out, in): transpose the weight?"
 	}
-	return "make the layer's number of inputs the size of the input's last axis"
+	return fmt.Sprintf("make the layer's number of inputs %d", last)
 }
 
 func linearKernel[T cpu.Float](c *Call) {
