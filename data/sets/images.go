@@ -1,0 +1,184 @@
+package sets
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/data/digits"
+	"github.com/gradus-ml/gradus/data/idx"
+	"github.com/gradus-ml/gradus/format"
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// images is a data set of images that lie in memory as bytes.
+type images struct {
+	pixels []uint8 // N·channels·height·width
+	labels []uint8
+	shape  []int           // channels, height, width
+	value  []*[256]float32 // what each byte stands for, by channel
+}
+
+var _ data.Dataset = (*images)(nil)
+
+func (s *images) Len() int { return len(s.labels) }
+
+// Labels returns the class of each image.
+func (s *images) Labels() []int {
+	out := make([]int, len(s.labels))
+	for i, l := range s.labels {
+		out[i] = int(l)
+	}
+	return out
+}
+
+func (s *images) Batch(d data.Draw) (data.Batch, error) {
+	n := len(d.Index)
+	plane := s.shape[1] * s.shape[2]
+	size := s.shape[0] * plane
+	b := data.Batch{
+		X:     tensor.Empty(tensor.Float32, n, s.shape[0], s.shape[1], s.shape[2]),
+		Y:     tensor.Empty(tensor.Int64, n),
+		Index: d.Index,
+	}
+	x, y := tensor.MutableData[float32](b.X), tensor.MutableData[int64](b.Y)
+	for i, at := range d.Index {
+		y[i] = int64(s.labels[at])
+		for c, value := range s.value {
+			src := s.pixels[at*size+c*plane:][:plane]
+			look(x[i*size+c*plane:][:plane], src, value)
+		}
+	}
+	return b, nil
+}
+
+// look writes into dst what each byte of src stands for.
+func look(dst []float32, src []uint8, value *[256]float32) {
+	dst = dst[:len(src)]
+	for i, v := range src {
+		dst[i] = value[v]
+	}
+}
+
+// finish makes data sets of training and test images.
+func (set *Set) finish(train, test *images, cfg Config) {
+	set.Mean, set.Std = train.moments()
+	for c := range train.shape[0] {
+		var value [256]float32
+		for v := range value {
+			x := float64(v) / 255
+			if cfg.Standardize {
+				x = (x - set.Mean[c]) / set.Std[c]
+			}
+			value[v] = float32(x)
+		}
+		train.value = append(train.value, &value)
+	}
+	test.value = train.value
+	set.Train, set.Test = train, test
+	set.TrainSize, set.TestSize = train.Len(), test.Len()
+}
+
+// moments returns mean and standard deviation of each channel on the scale 0 to 1; a deviation of 0 is given as 1. Sums of bytes are exact.
+func (s *images) moments() (mean, std []float64) {
+	plane := s.shape[1] * s.shape[2]
+	counts := make([][256]uint64, s.shape[0])
+	for i := 0; i < len(s.pixels); i += plane {
+		count := &counts[i/plane%s.shape[0]]
+		for _, v := range s.pixels[i : i+plane] {
+			count[v]++
+		}
+	}
+	for _, count := range counts {
+		var n, sum, squares float64
+		for v, k := range count {
+			n += float64(k)
+			sum += float64(k) * float64(v)
+			squares += float64(k) * float64(v*v)
+		}
+		m := sum / n
+		deviation := math.Sqrt(math.Max(squares/n-m*m, 0)) / 255
+		if deviation == 0 {
+			deviation = 1
+		}
+		mean, std = append(mean, m/255), append(std, deviation)
+	}
+	return mean, std
+}
+
+// openDigits generates the set.
+func openDigits(e *entry, set *Set, _ string, cfg Config) error {
+	train, test := &images{shape: e.Shape}, &images{shape: e.Shape}
+	train.pixels, train.labels = digits.Generate(cfg.Seed, 0, e.TrainSize)
+	test.pixels, test.labels = digits.Generate(cfg.Seed, digits.TestFrom, e.TestSize)
+	set.finish(train, test, cfg)
+	return nil
+}
+
+// openIDX reads MNIST and its successors.
+func openIDX(e *entry, set *Set, dir string, cfg Config) error {
+	var parts []*images
+	for i := 0; i < len(e.files); i += 2 {
+		path := filepath.Join(dir, e.files[i].path)
+		x, y, err := idx.ReadPair(path, filepath.Join(dir, e.files[i+1].path), len(e.Classes))
+		if err != nil {
+			return err
+		}
+		if !slices.Equal(x.Shape[1:], e.Shape[1:]) || x.Shape[0] == 0 {
+			return &format.Error{Op: "read IDX", Path: path, Offset: 4, Want: fmt.Sprintf("images of %d×%d pixels", e.Shape[1], e.Shape[2]), Got: fmt.Sprintf("dimensions %v", x.Shape)}
+		}
+		parts = append(parts, &images{pixels: x.Data, labels: y.Data, shape: e.Shape})
+	}
+	set.finish(parts[0], parts[1], cfg)
+	return nil
+}
+
+// openCIFAR reads CIFAR-10's binary files; the last one is the test set.
+func openCIFAR(e *entry, set *Set, dir string, cfg Config) error {
+	train, test := &images{shape: e.Shape}, &images{shape: e.Shape}
+	for i, f := range e.files {
+		to := train
+		if i == len(e.files)-1 {
+			to = test
+		}
+		if err := to.readCIFAR(filepath.Join(dir, filepath.FromSlash(f.path)), len(e.Classes)); err != nil {
+			return err
+		}
+	}
+	set.finish(train, test, cfg)
+	return nil
+}
+
+// readCIFAR appends the records of a file: a label and the planes of red, green and blue, a byte each.
+func (s *images) readCIFAR(path string, classes int) error {
+	const op = "read CIFAR-10"
+	size := s.shape[0] * s.shape[1] * s.shape[2]
+	f, length, err := format.Open(op, path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	n := int(length) / (size + 1)
+	if length == 0 || int64(n)*int64(size+1) != length || length > 1<<30 {
+		return &format.Error{Op: op, Path: path, Offset: -1, Want: fmt.Sprintf("records of %d bytes", size+1), Got: fmt.Sprintf("a file of %d bytes", length), Hint: "the download may be incomplete, or of CIFAR's version for Python or Matlab"}
+	}
+	s.pixels, s.labels = slices.Grow(s.pixels, n*size), slices.Grow(s.labels, n)
+	r := bufio.NewReaderSize(f, 1<<16)
+	record := make([]byte, size+1)
+	for i := range n {
+		at := int64(i) * int64(size+1)
+		if _, err := io.ReadFull(r, record); err != nil {
+			return &format.Error{Op: op, Path: path, Offset: at, Err: err}
+		}
+		if int(record[0]) >= classes {
+			return &format.Error{Op: op, Path: path, Offset: at, Want: fmt.Sprintf("a label from 0 to %d", classes-1), Got: fmt.Sprint(record[0])}
+		}
+		s.labels = append(s.labels, record[0])
+		s.pixels = append(s.pixels, record[1:]...)
+	}
+	return nil
+}
