@@ -24,11 +24,27 @@ func Tanh() *Lambda { return activation("Tanh", (*tensor.Tensor).Tanh) }
 // GELU returns x·Φ(x), with the exact error function (Hendrycks and Gimpel, 2016).
 func GELU() *Lambda { return activation("GELU", (*tensor.Tensor).GELU) }
 
+// GELUTanh returns GELU's approximation 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))), which GPT-2 uses.
+func GELUTanh() *Lambda { return activation("GELUTanh", (*tensor.Tensor).GELUTanh) }
+
 // SiLU returns x·sigmoid(x), also known as swish.
 func SiLU() *Lambda { return activation("SiLU", (*tensor.Tensor).SiLU) }
 
 // Softplus returns log(1 + exp(x)).
 func Softplus() *Lambda { return activation("Softplus", (*tensor.Tensor).Softplus) }
+
+// LogSigmoid returns log(sigmoid(x)).
+func LogSigmoid() *Lambda { return activation("LogSigmoid", (*tensor.Tensor).LogSigmoid) }
+
+// Mish returns x·tanh(softplus(x)) (Misra, 2019).
+func Mish() *Lambda {
+	return activation("Mish", func(x *tensor.Tensor) *tensor.Tensor { return x.Mul(x.Softplus().Tanh()) })
+}
+
+// Softsign returns x/(1 + |x|).
+func Softsign() *Lambda {
+	return activation("Softsign", func(x *tensor.Tensor) *tensor.Tensor { return x.Div(x.Abs().AddScalar(1)) })
+}
 
 // LeakyReLU returns x where it is positive, else slope·x; PyTorch's default slope is 0.01.
 func LeakyReLU(slope float64) *Lambda {
@@ -60,7 +76,12 @@ func HardSwish() *Lambda {
 	return activation("HardSwish", func(x *tensor.Tensor) *tensor.Tensor { return x.Mul(hardSigmoid(x)) })
 }
 
-// HardTanh returns x cut to [lo, hi].
+// ReLU6 returns x cut to [0, 6] (Howard et al., 2017).
+func ReLU6() *Lambda {
+	return activation("ReLU6", func(x *tensor.Tensor) *tensor.Tensor { return x.Clamp(0, 6) })
+}
+
+// HardTanh returns x cut to [lo, hi]; PyTorch's default is [−1, 1].
 func HardTanh(lo, hi float64) *Lambda {
 	return activation("HardTanh", func(x *tensor.Tensor) *tensor.Tensor { return x.Clamp(lo, hi) })
 }
@@ -112,71 +133,4 @@ func Maxout(k int) *Lambda {
 		grouped := append([]int{shape[0], shape[1] / k, k}, shape[2:]...)
 		return x.Reshape(grouped...).MaxAxes(false, 2)
 	})
-}
-
-// Dropout is [NewDropout]'s layer.
-type Dropout struct {
-	P       float64
-	Spatial bool // drop whole channels
-}
-
-// NewDropout returns a layer that, in training, sets each element to 0 with probability p and divides the others by 1−p (Srivastava
-// et al., 2014). p = 1 − keep_prob.
-func NewDropout(p float64) *Dropout { return &Dropout{P: checkP("nn.Dropout", p)} }
-
-// NewSpatialDropout returns a layer that drops whole channels: (n, c) of (N, C, …) with probability p (Tompson et al., 2015).
-func NewSpatialDropout(p float64) *Dropout {
-	return &Dropout{P: checkP("nn.SpatialDropout", p), Spatial: true}
-}
-
-func checkP(op string, p float64) float64 {
-	if !(p >= 0 && p <= 1) {
-		tensor.Fail(op, "", "the probability must lie between 0 and 1, got %g", p)
-	}
-	return p
-}
-
-// Forward drops in training and returns x in evaluation.
-func (d *Dropout) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	if !c.Training() || d.P == 0 {
-		return x
-	}
-	if !d.Spatial {
-		return tensor.Dropout(x, d.P, c.RNG())
-	}
-	if x.NDim() < 2 {
-		tensor.Fail("spatial dropout", "use nn.NewDropout", "expected (N, C, …), got shape %v", x.Shape())
-	}
-	shape := x.Shape()
-	for i := 2; i < len(shape); i++ {
-		shape[i] = 1
-	}
-	return x.Mul(tensor.Dropout(tensor.Ones(x.DType(), shape...), d.P, c.RNG()))
-}
-
-// Visit names nothing.
-func (d *Dropout) Visit(*Visitor) {}
-
-// String describes the layer.
-func (d *Dropout) String() string {
-	if d.Spatial {
-		return fmt.Sprintf("SpatialDropout(%g)", d.P)
-	}
-	return fmt.Sprintf("Dropout(%g)", d.P)
-}
-
-// DropPath returns a layer that, in training, drops its input for a whole example with probability p and divides the others by
-// 1−p: stochastic depth, for the body of a residual block (Huang et al., 2016).
-func DropPath(p float64) *Lambda {
-	checkP("nn.DropPath", p)
-	return &Lambda{fmt.Sprintf("DropPath(%g)", p), func(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-		if !c.Training() || p == 0 {
-			return x
-		}
-		shape := x.Shape()
-		for i := 1; i < len(shape); i++ {
-			shape[i] = 1
-		}
-		return x.Mul(tensor.Dropout(tensor.Ones(x.DType(), shape...), p, c.RNG()))
-	}}
 }

@@ -51,14 +51,7 @@ func (cfg Conv2DConfig) New() *Conv2D {
 	cfg.DilationHW = pair(cfg.DilationHW, cfg.Dilation, 1)
 	cfg.Groups = max(cfg.Groups, 1)
 	k := cfg.KernelHW
-	switch {
-	case cfg.In <= 0 || cfg.Out <= 0:
-		tensor.Fail("nn.Conv2D", "", "In and Out must be positive, got %d and %d", cfg.In, cfg.Out)
-	case k[0] <= 0 || k[1] <= 0:
-		tensor.Fail("nn.Conv2D", "set Kernel", "the kernel's sides must be positive, got %d×%d", k[0], k[1])
-	case cfg.In%cfg.Groups != 0 || cfg.Out%cfg.Groups != 0:
-		tensor.Fail("nn.Conv2D", "", "Groups %d must divide In %d and Out %d", cfg.Groups, cfg.In, cfg.Out)
-	}
+	checkConv("nn.Conv2D", cfg.In, cfg.Out, cfg.Groups, k[:]...)
 	fan := cfg.In / cfg.Groups * k[0] * k[1]
 	l := &Conv2D{cfg: cfg, Weight: NewParam(orInit(cfg.Init, fanInUniform(fan)), cfg.Out, cfg.In/cfg.Groups, k[0], k[1])}
 	if !cfg.NoBias {
@@ -90,11 +83,8 @@ func (cfg Conv2DConfig) padding() (before, after [2]int) {
 // Forward convolves x.
 func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	before, after := l.cfg.padding()
-	var b *tensor.Tensor
-	if l.Bias != nil {
-		b = c.Use(l.Bias)
-	}
-	return tensor.Conv2D(x, c.Use(l.Weight), b, tensor.Conv2DConfig{
+	w, b := affine(c, l.Weight, l.Bias)
+	return tensor.Conv2D(x, w, b, tensor.Conv2DConfig{
 		Stride:   l.cfg.StrideHW,
 		Padding:  [4]int{before[0], after[0], before[1], after[1]},
 		Dilation: l.cfg.DilationHW,
@@ -121,59 +111,4 @@ func (l *Conv2D) String() string {
 		s += fmt.Sprintf(", groups %d", l.cfg.Groups)
 	}
 	return s + ")"
-}
-
-// PoolConfig describes a pooling layer. Kernel is required; Stride defaults to Kernel.
-type PoolConfig struct {
-	Kernel, Stride, Pad int
-	Ceil                bool // let the last window reach over the edge
-}
-
-func (p PoolConfig) stride() int {
-	if p.Stride == 0 {
-		return p.Kernel
-	}
-	return p.Stride
-}
-
-func (p PoolConfig) sides() (kernel, stride [2]int, padding [4]int) {
-	return [2]int{p.Kernel, p.Kernel}, [2]int{p.stride(), p.stride()}, [4]int{p.Pad, p.Pad, p.Pad, p.Pad}
-}
-
-// MaxPool2D returns a layer with the largest value of each k×k window, at stride k.
-func MaxPool2D(k int) *Lambda { return PoolConfig{Kernel: k}.Max() }
-
-// AvgPool2D returns a layer with the mean of each k×k window, at stride k.
-func AvgPool2D(k int) *Lambda { return PoolConfig{Kernel: k}.Avg() }
-
-// Max returns a max-pooling layer over (N, C, H, W).
-func (p PoolConfig) Max() *Lambda {
-	cfg := tensor.MaxPool2DConfig{Ceil: p.Ceil}
-	cfg.Kernel, cfg.Stride, cfg.Padding = p.sides()
-	return NewLambda(fmt.Sprintf("MaxPool2D(%d, stride %d)", p.Kernel, p.stride()),
-		func(x *tensor.Tensor) *tensor.Tensor { return tensor.MaxPool2D(x, cfg) })
-}
-
-// Avg returns an average-pooling layer over (N, C, H, W); padding counts, as in PyTorch.
-func (p PoolConfig) Avg() *Lambda {
-	cfg := tensor.AvgPool2DConfig{Ceil: p.Ceil}
-	cfg.Kernel, cfg.Stride, cfg.Padding = p.sides()
-	return NewLambda(fmt.Sprintf("AvgPool2D(%d, stride %d)", p.Kernel, p.stride()),
-		func(x *tensor.Tensor) *tensor.Tensor { return tensor.AvgPool2D(x, cfg) })
-}
-
-// GlobalAvgPool2D returns a layer with the mean of each channel: (N, C, H, W) becomes (N, C, 1, 1) (Lin et al., 2014).
-func GlobalAvgPool2D() *Lambda {
-	return NewLambda("GlobalAvgPool2D", func(x *tensor.Tensor) *tensor.Tensor { return x.MeanAxes(true, 2, 3) })
-}
-
-// GlobalMaxPool2D returns a layer with the largest value of each channel.
-func GlobalMaxPool2D() *Lambda {
-	return NewLambda("GlobalMaxPool2D", func(x *tensor.Tensor) *tensor.Tensor { return x.MaxAxes(true, 2, 3) })
-}
-
-// AdaptiveAvgPool2D returns a layer whose output is h×w for any input: windows of nearly equal size, as in PyTorch.
-func AdaptiveAvgPool2D(h, w int) *Lambda {
-	return NewLambda(fmt.Sprintf("AdaptiveAvgPool2D(%d, %d)", h, w),
-		func(x *tensor.Tensor) *tensor.Tensor { return tensor.AdaptiveAvgPool2D(x, h, w) })
 }

@@ -16,6 +16,7 @@ type Ctx struct {
 	hooks    []Hook
 	trace    bool
 	given    map[*Param]*tensor.Tensor // values to use in place of parameters, see Checkpoint
+	again    bool
 }
 
 // Hook sees the input and output of every layer that runs under [Ctx.Call]. path is "" for the model itself.
@@ -31,6 +32,10 @@ func Eval() *Ctx { return &Ctx{} }
 
 // Training reports whether the run trains.
 func (c *Ctx) Training() bool { return c.training }
+
+// Recomputing reports whether the layers within a [Checkpoint] run again for the backward pass: what a layer notes about a batch,
+// such as running statistics, was noted the first time.
+func (c *Ctx) Recomputing() bool { return c.again }
 
 // RNG returns the source of randomness. It panics if there is none.
 func (c *Ctx) RNG() *tensor.RNG {
@@ -70,12 +75,16 @@ func (c *Ctx) Use(p *Param) *tensor.Tensor {
 		return t
 	}
 	if p.value == nil {
-		tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %v has no values yet", p.shape)
+		failNoValues(p)
 	}
 	if c.training && !p.frozen || p.buffer {
 		return p.value
 	}
 	return p.value.Detach()
+}
+
+func failNoValues(p *Param) {
+	tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %v has no values yet", p.shape)
 }
 
 // Call runs the child layer l, whose name is the one that Visit gives it.

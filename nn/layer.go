@@ -141,6 +141,15 @@ func (v *Visitor) Child(name string, l Layer) {
 	v.path = v.path[:len(v.path)-1]
 }
 
+// Inline names what is in l as if it were the visited layer's own: for layers that wrap another without a name of its own in the
+// state dictionary, as [Checkpoint] does.
+func (v *Visitor) Inline(l Layer) {
+	if v.layer != nil {
+		v.layer(strings.Join(v.path, "."), l)
+	}
+	l.Visit(v)
+}
+
 func join(path []string, name string) string {
 	if len(path) == 0 {
 		return name
@@ -179,7 +188,7 @@ func Params(model Layer) []*Param {
 // Freeze freezes the parameters of model (or of a part of one).
 func Freeze(model Layer) { walkParams(model, func(_ string, p *Param) { p.Freeze() }) }
 
-// Unfreeze undoes Freeze.
+// Unfreeze undoes [Freeze].
 func Unfreeze(model Layer) { walkParams(model, func(_ string, p *Param) { p.Unfreeze() }) }
 
 // Init gives every parameter and buffer of model its initial values. They are a function of seed and the parameter's path alone,

@@ -61,20 +61,28 @@ func MSEReduced(pred, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 }
 
 // MAE returns the mean of |pred − target|, PyTorch's L1Loss.
-func MAE(pred, target *tensor.Tensor) *tensor.Tensor {
+func MAE(pred, target *tensor.Tensor) *tensor.Tensor { return MAEReduced(pred, target, Mean) }
+
+// MAEReduced is [MAE] with another reduction.
+func MAEReduced(pred, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	sameShapes("mae", pred, target)
-	return pred.Sub(target).Abs().Mean()
+	return reduce(pred.Sub(target).Abs(), r)
 }
 
 // Huber returns the mean of d²/2 where |d| ≤ delta and delta·(|d| − delta/2) elsewhere, d = pred − target (Huber, 1964).
 func Huber(pred, target *tensor.Tensor, delta float64) *tensor.Tensor {
+	return HuberReduced(pred, target, delta, Mean)
+}
+
+// HuberReduced is [Huber] with another reduction.
+func HuberReduced(pred, target *tensor.Tensor, delta float64, r Reduction) *tensor.Tensor {
 	sameShapes("huber", pred, target)
 	if !(delta > 0) {
 		tensor.Fail("huber", "", "delta must be positive, got %g", delta)
 	}
 	d := pred.Sub(target).Abs()
 	near := d.Clamp(0, delta) // so that the far branch's d can't overflow the square
-	return near.Square().MulScalar(0.5).Add(d.Sub(near).MulScalar(delta)).Mean()
+	return reduce(near.Square().MulScalar(0.5).Add(d.Sub(near).MulScalar(delta)), r)
 }
 
 // SmoothL1 returns Huber(delta = beta)/beta (Girshick, 2015); PyTorch's default beta is 1.
@@ -96,12 +104,53 @@ func CrossEntropyWith(cfg tensor.CrossEntropyConfig) func(logits, target *tensor
 	return func(logits, target *tensor.Tensor) *tensor.Tensor { return tensor.CrossEntropy(logits, target, cfg) }
 }
 
-// NLL returns the mean negative log-likelihood of log-probabilities (N, C), such as LogSoftmax gives, under target classes (N).
-func NLL(logp, target *tensor.Tensor) *tensor.Tensor {
-	if logp.NDim() != 2 || target.NDim() != 1 || target.Size(0) != logp.Size(0) {
-		tensor.Fail("nll", "", "expected log-probabilities (N, C) and classes (N), got %v and %v", logp.Shape(), target.Shape())
+// NLLConfig says how [NLLWith] weighs and reduces. The zero value is the plain mean.
+type NLLConfig struct {
+	Reduction   Reduction
+	Weight      *tensor.Tensor // (C): how much each class counts; nil for 1
+	IgnoreIndex *int64         // the label that marks examples to leave out; nil for −100
+}
+
+// NLL returns the mean negative log-likelihood of log-probabilities (N, C) or (N, C, …), such as LogSoftmax gives, under target
+// classes (N) or (N, …), integers from 0 to C−1.
+func NLL(logp, target *tensor.Tensor) *tensor.Tensor { return NLLWith(NLLConfig{})(logp, target) }
+
+// NLLWith is [NLL] with class weights, an ignored class or another reduction.
+func NLLWith(cfg NLLConfig) func(logp, target *tensor.Tensor) *tensor.Tensor {
+	ignore := int64(-100)
+	if cfg.IgnoreIndex != nil {
+		ignore = *cfg.IgnoreIndex
 	}
-	return logp.Gather(1, target.To(tensor.Int64).Unsqueeze(1)).Mean().Neg()
+	return func(logp, target *tensor.Tensor) *tensor.Tensor {
+		classesOf("nll", "log-probabilities", logp, target)
+		kept := target.To(tensor.Int64).NotEqualScalar(float64(ignore))
+		weight := kept.To(logp.DType())
+		index := target.To(tensor.Int64).MaskedFill(kept.Not(), 0)
+		if cfg.Weight != nil {
+			weight = weight.Mul(cfg.Weight.Detach().To(logp.DType()).IndexSelect(0, index.Reshape(-1)).Reshape(target.Shape()...))
+		}
+		each := logp.Gather(1, index.Unsqueeze(1)).Squeeze(1).Mul(weight).Neg()
+		if cfg.Reduction == Mean {
+			return each.Sum().Div(weight.Sum())
+		}
+		return reduce(each, cfg.Reduction)
+	}
+}
+
+// classesOf panics unless target holds a class from 0 to C−1 (or a negative number, which means none) for each (C) of scores.
+func classesOf(op, what string, scores, target *tensor.Tensor) {
+	shape := scores.Shape()
+	if len(shape) < 2 || fmt.Sprint(target.Shape()) != fmt.Sprint(append([]int{shape[0]}, shape[2:]...)) {
+		tensor.Fail(op, "", "expected %s (N, C) or (N, C, …) and classes (N) or (N, …), got %v and %v", what, shape, target.Shape())
+	}
+	if target.DType().IsFloat() || target.DType() == tensor.Bool {
+		tensor.Fail(op, "convert the classes with To(tensor.Int64)", "expected whole numbers as classes, got %s", target.DType())
+	}
+	if target.NumEl() > 0 {
+		if top := int(target.To(tensor.Int64).Max().Item()); top >= shape[1] {
+			tensor.Fail(op, "labels count from 0; has the last layer as many outputs as there are classes?", "label %d is outside of the %d classes", top, shape[1])
+		}
+	}
 }
 
 // BCEWithLogits returns the mean binary cross entropy of logits against targets between 0 and 1, of one shape.
@@ -110,12 +159,24 @@ func BCEWithLogits(logits, target *tensor.Tensor) *tensor.Tensor {
 	return tensor.BCEWithLogits(logits, target, tensor.BCEWithLogitsConfig{})
 }
 
-// BCE returns the mean binary cross entropy of probabilities against targets. As in PyTorch the logarithms are cut at −100. [BCEWithLogits] is more accurate.
-func BCE(p, target *tensor.Tensor) *tensor.Tensor {
+// BCEWithLogitsWith is [BCEWithLogits] with weights, a weight of positive targets or another reduction.
+func BCEWithLogitsWith(cfg tensor.BCEWithLogitsConfig) func(logits, target *tensor.Tensor) *tensor.Tensor {
+	return func(logits, target *tensor.Tensor) *tensor.Tensor {
+		sameShapes("bce with logits", logits, target)
+		return tensor.BCEWithLogits(logits, target, cfg)
+	}
+}
+
+// BCE returns the mean binary cross entropy of probabilities against targets, of one shape. As in PyTorch the logarithms are cut at
+// −100. [BCEWithLogits] is more accurate.
+func BCE(p, target *tensor.Tensor) *tensor.Tensor { return BCEReduced(p, target, Mean) }
+
+// BCEReduced is [BCE] with another reduction.
+func BCEReduced(p, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	sameShapes("bce", p, target)
 	one := target.OnesLike()
 	logP, logQ := p.Log().Clamp(-100, 0), p.Neg().AddScalar(1).Log().Clamp(-100, 0)
-	return target.Mul(logP).Add(one.Sub(target).Mul(logQ)).Mean().Neg()
+	return reduce(target.Mul(logP).Add(one.Sub(target).Mul(logQ)).Neg(), r)
 }
 
 // KLDiv returns the Kullback–Leibler divergence Σ target·(log target − logp) divided by the batch size (axis 0), PyTorch's
@@ -136,9 +197,7 @@ func Hinge(pred, target *tensor.Tensor) *tensor.Tensor {
 // MultiMargin returns the multi-class hinge loss of scores (N, C) under classes (N): the mean over examples of
 // Σ_{j≠y} max(0, margin − x_y + x_j) / C.
 func MultiMargin(scores, target *tensor.Tensor, margin float64) *tensor.Tensor {
-	if scores.NDim() != 2 || target.NDim() != 1 || target.Size(0) != scores.Size(0) {
-		tensor.Fail("multi margin", "", "expected scores (N, C) and classes (N), got %v and %v", scores.Shape(), target.Shape())
-	}
+	classesOf("multi margin", "scores", scores, target)
 	classes := scores.Size(1)
 	at := target.To(tensor.Int64)
 	right := scores.Gather(1, at.Unsqueeze(1))

@@ -63,7 +63,9 @@ func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %v", x.Shape())
 	}
 	y, mean, variance := tensor.BatchNorm(x, gamma, beta, l.cfg.Eps)
-	l.update(c, mean, variance, count)
+	if !c.Recomputing() {
+		l.update(c, mean, variance, count)
+	}
 	return y
 }
 
@@ -178,22 +180,8 @@ func (l *GroupNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.channels {
 		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %v", l.channels, x.Shape())
 	}
-	shape := x.Shape()
-	y := standardised(x.Reshape(shape[0], l.Groups, -1), l.Eps).Reshape(shape...)
-	if l.Weight == nil {
-		return y
-	}
-	each := []int{l.channels}
-	for range shape[2:] {
-		each = append(each, 1)
-	}
-	return y.Mul(c.Use(l.Weight).Reshape(each...)).Add(c.Use(l.Bias).Reshape(each...))
-}
-
-// standardised brings the last axis to mean 0 and variance 1.
-func standardised(x *tensor.Tensor, eps float64) *tensor.Tensor {
-	n := x.Size(-1)
-	return tensor.LayerNorm(x, tensor.Ones(x.DType(), n), tensor.Zeros(x.DType(), n), eps)
+	gamma, beta := affine(c, l.Weight, l.Bias)
+	return tensor.GroupNorm(x, l.Groups, gamma, beta, l.Eps)
 }
 
 // Visit names weight and bias.
