@@ -79,7 +79,11 @@ func reduceRuns[T any](out, x *Tensor, r reduction, rows func(x []T) T, cols fun
 			next = newTensor(Spec{out.dtype, shape}, out.scope)
 		}
 		dst, src := flat[T](next), flat[T](cur)
-		if in == 1 {
+		if in == 1 && outer < 8 && run > 2*piece {
+			for a := range outer {
+				dst[a] = reducePieces(src[a*run:(a+1)*run], rows)
+			}
+		} else if in == 1 {
 			par.For(outer, max(1, grain/max(run, 1)), func(a, b int) {
 				for ; a < b; a++ {
 					dst[a] = rows(src[a*run : (a+1)*run])
@@ -102,6 +106,18 @@ func reduceRuns[T any](out, x *Tensor, r reduction, rows func(x []T) T, cols fun
 	if len(r.axes) == 0 {
 		copyInto(out, x)
 	}
+}
+
+// piece is how many elements of a long run are reduced by one thread.
+const piece = 1 << 16
+
+// reducePieces reduces a long run in pieces, and then what they gave.
+func reducePieces[T any](x []T, rows func(x []T) T) T {
+	part := make([]T, (len(x)+piece-1)/piece)
+	par.Run(len(part), func(i int) {
+		part[i] = rows(x[i*piece : min((i+1)*piece, len(x))])
+	})
+	return rows(part)
 }
 
 // reduceIntegers is reduceRuns for x of whole numbers or truth values, whose result is Int64.
