@@ -1,0 +1,51 @@
+// Gradus trains, explains and serves neural networks.
+//
+//	gradus train lenet
+//	gradus train lenet --data fashion-mnist --epochs 10
+//	gradus eval runs/lenet-…
+//	gradus list recipes
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := interruptible()
+	defer stop()
+	root := newRoot()
+	if err := root.ExecuteContext(ctx); err != nil {
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			os.Exit(130)
+		}
+		fmt.Fprintln(os.Stderr, "gradus:", err)
+		os.Exit(1)
+	}
+}
+
+// interruptible returns a context that ends at the first Ctrl-C or SIGTERM; a second one ends the program at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gradus",
+		Short:         "Train, explain and serve neural networks",
+		Long:          "Gradus trains, explains and serves neural networks: one static binary, no Python, no C compiler.\n\nStart with: gradus train lenet",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version(),
+	}
+	root.AddCommand(newTrain(), newEval(), newPredict(), newSummary(), newList(), newData(), newBench(), newDoctor())
+	return root
+}

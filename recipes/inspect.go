@@ -1,0 +1,128 @@
+package recipes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/data/imagefolder"
+	"github.com/gradus-ml/gradus/metrics"
+	"github.com/gradus-ml/gradus/nn"
+	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/train"
+)
+
+// Evaluate measures the finished run in dir on its test set again.
+func Evaluate(ctx context.Context, dir string) (map[string]float64, error) {
+	r, model, err := Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	cfg := train.EvalConfig{Model: model, Data: data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500}), Loss: nn.MSE}
+	if len(r.Set.Classes) > 0 {
+		cfg.Loss, cfg.Metrics = nn.CrossEntropy, []metrics.Metric{metrics.NewAccuracy()}
+	}
+	return train.Evaluate(ctx, cfg)
+}
+
+// Prediction is what a classifier says of one picture.
+type Prediction struct {
+	File        string             `json:"file"`
+	Class       string             `json:"class"`
+	Probability float64            `json:"probability"`
+	Classes     map[string]float64 `json:"classes"` // all probabilities
+}
+
+// String writes the prediction with its runners-up.
+func (p Prediction) String() string {
+	s := fmt.Sprintf("%s: %s (%.1f %%)", p.File, p.Class, 100*p.Probability)
+	rest := 0
+	for _, name := range sortedByValue(p.Classes) {
+		if v := p.Classes[name]; name != p.Class && v >= 0.01 && rest < 3 {
+			s += fmt.Sprintf(", %s %.1f %%", name, 100*v)
+			rest++
+		}
+	}
+	return s
+}
+
+// Predict classifies pictures with the finished run in dir. Pictures are brought to the size and the channels that the model was trained on.
+func Predict(ctx context.Context, dir string, files []string) ([]Prediction, error) {
+	r, model, err := Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Set.Classes) == 0 || len(r.Set.Shape) != 3 {
+		return nil, fmt.Errorf("%s is a run of %s, which doesn't classify pictures", dir, r.Recipe.Name)
+	}
+	var out []Prediction
+	for _, file := range files {
+		x, err := r.readPicture(file)
+		if err != nil {
+			return nil, err
+		}
+		p := tensor.ToSlice[float64](model.Forward(nn.Eval(), x.Unsqueeze(0)).Softmax(1))
+		pred := Prediction{File: file, Classes: map[string]float64{}}
+		for i, name := range r.Set.Classes {
+			pred.Classes[name] = p[i]
+			if p[i] > pred.Probability {
+				pred.Class, pred.Probability = name, p[i]
+			}
+		}
+		out = append(out, pred)
+	}
+	return out, nil
+}
+
+// Summarize returns the table of layers of a recipe's model on a data set ("" for the recipe's first), or of the run in a folder.
+func Summarize(ctx context.Context, name, dataset string) (*nn.SummaryTable, error) {
+	var r *Run
+	if _, err := os.Stat(filepath.Join(name, "config.yaml")); err == nil {
+		if r, err = ResumeRun(name); err != nil {
+			return nil, err
+		}
+	} else {
+		recipe, err := Find(name)
+		if err != nil {
+			return nil, fmt.Errorf("%w; nor is it a run folder", err)
+		}
+		r = &Run{Recipe: recipe, Options: recipe.Options}
+		r.Options.Data = recipe.Data[0]
+	}
+	if dataset != "" {
+		r.Options.Data = dataset
+	}
+	if r.Recipe.Model == nil {
+		return nil, errors.New("recipe " + r.Recipe.Name + " has no single model: it compares several")
+	}
+	if err := r.openData(ctx); err != nil {
+		return nil, err
+	}
+	return nn.Summary(r.Recipe.Model(r.Set), append([]int{max(r.Options.Batch, 1)}, r.Set.Shape...)...), nil
+}
+
+// readPicture reads an image file as an input of the run's model.
+func (r *Run) readPicture(path string) (*tensor.Tensor, error) {
+	mode := imagefolder.RGB
+	if r.Set.Shape[0] == 1 {
+		mode = imagefolder.Gray
+	}
+	im, err := imagefolder.ReadImage(path, imagefolder.Config{Mode: mode})
+	if err != nil {
+		return nil, err
+	}
+	return imagefolder.Resize(im.Tensor(), r.Set.Shape[1], r.Set.Shape[2]), nil
+}
+
+// sortedByValue returns the names, the largest value first.
+func sortedByValue(m map[string]float64) []string {
+	return slices.SortedFunc(maps.Keys(m), func(a, b string) int {
+		return cmp.Or(cmp.Compare(m[b], m[a]), cmp.Compare(a, b))
+	})
+}

@@ -1,0 +1,212 @@
+package recipes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/gradus-ml/gradus/data/sets"
+	"github.com/gradus-ml/gradus/internal/atomicfile"
+	"github.com/gradus-ml/gradus/nn"
+	"github.com/gradus-ml/gradus/safetensors"
+	"github.com/gradus-ml/gradus/train"
+
+	"io"
+)
+
+// Run is one training of a recipe: its options, its folder, and who wants to hear of it.
+type Run struct {
+	Recipe    *Recipe
+	Options   Options
+	Dir       string                  // the run folder
+	Resume    bool                    // continue from the newest checkpoint in Dir
+	Callbacks []train.Callback        // progress bars and the like
+	Out       io.Writer               // text for people: summaries, results
+	Warn      func(string)            // warnings
+	Fetching  func(done, total int64) // is told how a download goes, if one is needed; may be nil
+
+	Set    *sets.Set // the data, after Open
+	Result *train.Result
+}
+
+// configFile is config.yaml: all that is needed to build the model again.
+type configFile struct {
+	Recipe  string  `yaml:"recipe"`
+	Options Options `yaml:",inline"`
+}
+
+// Start completes the options from the recipe's defaults, prepares the run folder and opens the data. It refuses a folder that
+// holds another run already.
+func (r *Run) Start(ctx context.Context) error {
+	d := r.Recipe.Options
+	o := &r.Options
+	if o.Data == "" {
+		o.Data = r.Recipe.Data[0]
+	}
+	if !slices.Contains(r.Recipe.Data, o.Data) {
+		return fmt.Errorf("recipe %s doesn't take the data set %q; it takes %s", r.Recipe.Name, o.Data, strings.Join(r.Recipe.Data, ", "))
+	}
+	if o.Epochs == 0 {
+		o.Epochs = d.Epochs
+	}
+	if o.Batch == 0 {
+		o.Batch = d.Batch
+	}
+	if o.LR == 0 {
+		o.LR = d.LR
+	}
+	if o.Epochs < 0 || o.Batch < 0 || !(o.LR > 0) || o.Limit < 0 {
+		return fmt.Errorf("epochs, batch, learning rate and limit must be positive, got %d, %d, %g and %d", o.Epochs, o.Batch, o.LR, o.Limit)
+	}
+	if r.Dir == "" {
+		r.Dir = filepath.Join("runs", fmt.Sprintf("%s-%s-%s", r.Recipe.Name, o.Data, time.Now().Format("20060102-150405")))
+	}
+	if r.Warn == nil {
+		r.Warn = func(string) {}
+	}
+	if r.Out == nil {
+		r.Out = io.Discard
+	}
+	if err := r.folder(); err != nil {
+		return err
+	}
+	return r.openData(ctx)
+}
+
+// openData opens the data set, which is fetched if it isn't there, or lets the recipe generate it.
+func (r *Run) openData(ctx context.Context) (err error) {
+	if r.Recipe.Generate != nil {
+		r.Set = r.Recipe.Generate(r.Options.Seed)
+		return nil
+	}
+	if err := sets.Fetch(ctx, r.Options.Data, r.Fetching); err != nil {
+		return err
+	}
+	r.Set, err = sets.Open(r.Options.Data, r.Recipe.DataConfig)
+	return err
+}
+
+// folder makes the run folder and writes or compares config.yaml.
+func (r *Run) folder() error {
+	path := filepath.Join(r.Dir, "config.yaml")
+	old, err := readConfig(path)
+	switch {
+	case err == nil && !r.Resume:
+		return fmt.Errorf("%s holds a run already; continue it with --resume %s, or choose another folder with --out", r.Dir, r.Dir)
+	case err == nil && (old.Recipe != r.Recipe.Name || old.Options.Data != r.Options.Data || old.Options.Batch != r.Options.Batch ||
+		old.Options.Seed != r.Options.Seed || old.Options.Limit != r.Options.Limit || old.Options.LR != r.Options.LR):
+		return fmt.Errorf("%s is a run of %+v of recipe %s; it can't be resumed with %+v of %s (only epochs may change)", r.Dir, old.Options, old.Recipe, r.Options, r.Recipe.Name)
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	case err != nil && r.Resume:
+		return fmt.Errorf("can't resume %s: it has no config.yaml; is it a run folder?", r.Dir)
+	}
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+		return err
+	}
+	return r.write("config.yaml", func(w io.Writer) error {
+		return yaml.NewEncoder(w).Encode(configFile{r.Recipe.Name, r.Options})
+	})
+}
+
+func readConfig(path string) (configFile, error) {
+	var c configFile
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.UnmarshalWithOptions(text, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ResumeRun returns the run in dir, to be continued.
+func ResumeRun(dir string) (*Run, error) {
+	c, err := readConfig(filepath.Join(dir, "config.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("can't resume %s: %w; is it a run folder?", dir, err)
+	}
+	recipe, err := Find(c.Recipe)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return &Run{Recipe: recipe, Options: c.Options, Dir: dir, Resume: true}, nil
+}
+
+// Open loads the finished run in dir: its data set and its model with the trained weights.
+func Open(ctx context.Context, dir string) (*Run, nn.Layer, error) {
+	r, err := ResumeRun(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if r.Recipe.Model == nil {
+		return nil, nil, fmt.Errorf("%s: recipe %s has no single model to load", dir, r.Recipe.Name)
+	}
+	if err := r.openData(ctx); err != nil {
+		return nil, nil, err
+	}
+	path := filepath.Join(dir, "model.safetensors")
+	state, err := safetensors.Load(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%s has no model.safetensors: the run isn't finished; continue it with gradus train --resume %s", dir, dir)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	model := r.Recipe.Model(r.Set)
+	if err := nn.LoadState(model, state, nn.LoadConfig{}); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, model, nil
+}
+
+// Fit trains with the run's callbacks and checkpoints, logs metrics.csv, saves the weights, and draws the curves.
+func (r *Run) Fit(ctx context.Context, cfg train.Config) error {
+	result, err := r.FitPart(ctx, "", cfg)
+	r.Result = result
+	if err != nil {
+		return err
+	}
+	return r.curves()
+}
+
+// FitPart is Fit for a recipe that trains several models: each part has a folder of its own within the run's.
+func (r *Run) FitPart(ctx context.Context, part string, cfg train.Config) (*train.Result, error) {
+	dir := filepath.Join(r.Dir, part)
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	cfg.Callbacks = append([]train.Callback{
+		train.CSVLogger(filepath.Join(dir, "metrics.csv")),
+		train.TensorBoard(filepath.Join(dir, "tensorboard")),
+	}, append(cfg.Callbacks, r.Callbacks...)...)
+	cfg.Checkpoints = &train.Checkpoints{Dir: filepath.Join(dir, "checkpoint"), Warn: r.Warn}
+	cfg.Resume = r.Resume
+	cfg.Epochs, cfg.Seed = r.Options.Epochs, r.Options.Seed
+	result, err := train.Fit(ctx, cfg)
+	if err != nil {
+		return result, err
+	}
+	return result, safetensors.Save(filepath.Join(dir, "model.safetensors"), nn.State(cfg.Model), map[string]string{"format": "pt", "recipe": r.Recipe.Name})
+}
+
+// write replaces a file of the run folder.
+func (r *Run) write(name string, f func(io.Writer) error) error {
+	return atomicfile.Write(filepath.Join(r.Dir, name), f)
+}
+
+// Epochs returns how many epochs were trained.
+func (r *Run) Epochs() int {
+	if r.Result == nil {
+		return 0
+	}
+	return len(r.Result.History)
+}
