@@ -142,6 +142,9 @@ func TestStandardizedImages(t *testing.T) {
 }
 
 func TestGeneratedDigits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("generates 14,000 images")
+	}
 	set, err := Open("digits", Config{})
 	if err != nil {
 		t.Fatal(err)
