@@ -19,6 +19,16 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 		return
 	}
 	depth := p.cg * p.taps
+	if depth == 0 { // sums of nothing
+		clear(y)
+		area := p.oh * p.ow
+		for n := range p.N {
+			plane := y[n*p.K*area:]
+			finishPlanes(plane, plane, bias, act, grid{n: p.K, rows: 1, cols: area,
+				dstPlane: area, srcPlane: area, dstCol: 1, srcCol: 1})
+		}
+		return
+	}
 	a, block := mem.Scratch[T](p.K * depth)
 	defer block.Free()
 	mr := convBlock(p.kg, convRows[T]())
@@ -113,7 +123,7 @@ func packTransposed[T Float](dst, src []T, n, depth int) {
 // convProduct computes y[r·yPitch + q] = Σ_k a[r][k]·b[off[k]+q] for rows
 // r < rows and positions q < n, a packed in blocks of mr rows. It may write up to 15 positions more and read convSlack more.
 func convProduct[T Float](y []T, yPitch int, a, b []T, off []int, rows, n, mr int) {
-	width := convWidth[T](mr)
+	width := convWidth[T](mr) * max(1, convDepth/len(off)) // shallow products take more positions at a time
 	depth := len(off)
 	for k := 0; k < depth; k += convDepth {
 		o := off[k:min(k+convDepth, depth)]

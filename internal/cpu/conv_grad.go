@@ -9,7 +9,7 @@ import (
 // elements, from that of its output, dy.
 func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 	p := newConvPlan(s)
-	if p.empty() {
+	if p.empty() || len(dx) == 0 {
 		clear(dx)
 		return
 	}
@@ -164,7 +164,7 @@ func (p *convBand[T]) gradInput(dx, dy, a []T, phases []phaseTap, n0, n1, mr int
 // than the elements computed from it may turn NaN: borders count as zeros.
 func ConvGradWeight[T Float](s ConvShape, dw, x, dy []T) {
 	p := newConvPlan(s)
-	if p.empty() {
+	if p.empty() || len(dw) == 0 {
 		clear(dw)
 		return
 	}

@@ -112,6 +112,7 @@ var convShapes = []ConvShape{
 	{N: 1, C: 32, H: 33, W: 31, K: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 0, PadBottom: 2, PadLeft: 1, PadRight: 2, DilH: 1, DilW: 1, Groups: 1},
 	{N: 1, C: 16, H: 39, W: 74, K: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 0, PadLeft: 2, PadRight: 0, DilH: 1, DilW: 1, Groups: 1},   // in bands
 	{N: 2, C: 2, H: 3, W: 3, K: 2, KH: 5, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // the filter doesn't fit
+	{N: 2, C: 0, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no channels
 	{N: 0, C: 2, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no images
 	{N: 1, C: 2, H: 3, W: 2, K: 3, KH: 7, KW: 7, StrideH: 1, StrideW: 1, PadTop: 6, PadBottom: 6, PadLeft: 6, PadRight: 6, DilH: 1, DilW: 1, Groups: 1},       // filter larger than the input
 	{N: 1, C: 1, H: 2, W: 2, K: 1, KH: 1, KW: 1, StrideH: 3, StrideW: 3, PadTop: 4, PadBottom: 4, PadLeft: 4, PadRight: 4, DilH: 1, DilW: 1, Groups: 1},       // only borders and a corner
@@ -174,6 +175,15 @@ func TestConvAgainstDefinition(t *testing.T) {
 		}
 		for range 40 {
 			testConvShape[float32](t, randomConvShape(r), r)
+		}
+		if active != AVX512 {
+			return
+		}
+		for range 25 { // Winograd
+			n := func(lo, hi int) int { return lo + r.IntN(hi-lo+1) }
+			testConvShape[float32](t, ConvShape{N: n(1, 5), C: 16 * n(1, 2), H: n(2, 19), W: n(2, 19), K: 16 * n(1, 2),
+				KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1,
+				PadTop: n(0, 2), PadBottom: n(0, 2), PadLeft: n(0, 2), PadRight: n(0, 2)}, r)
 		}
 	})
 	r := rand.New(rand.NewPCG(1, 2))
