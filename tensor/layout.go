@@ -165,27 +165,38 @@ type reader[T any] struct {
 	*layout[T]
 	buf    []T
 	block  mem.Block
-	filled bool // buf holds the only element, repeated
+	period int  // after so many elements a short pattern, such as a bias, repeats; 0 if it doesn't
+	filled bool // buf holds the pattern, repeated
 }
 
 func (l *layout[T]) reader() reader[T] {
 	r := reader[T]{layout: l}
-	if !l.contiguous {
-		r.buf, r.block = mem.Scratch[T](tile)
+	if l.contiguous {
+		return r
 	}
+	switch n := len(l.shape); {
+	case n == 1 && l.strides[0] == 0:
+		r.period = 1
+	case n == 2 && l.strides[0] == 0 && l.strides[1] == 1 && l.shape[1] <= tile/2:
+		r.period = l.shape[1]
+	}
+	r.buf, r.block = mem.Scratch[T](tile + r.period)
 	return r
 }
 
 // next returns the n elements from the lo-th on, valid until the next call.
 func (r *reader[T]) next(lo, n int) []T {
-	switch {
-	case r.contiguous || len(r.shape) != 1 || r.strides[0] != 0:
+	if r.period == 0 {
 		return r.read(lo, n, r.buf)
-	case !r.filled:
-		repeat(r.buf, r.data[r.offset])
+	}
+	if !r.filled {
+		copy(r.buf, r.data[r.offset:r.offset+r.period])
+		for k := r.period; k < len(r.buf); k *= 2 {
+			copy(r.buf[k:], r.buf[:k])
+		}
 		r.filled = true
 	}
-	return r.buf[:n]
+	return r.buf[lo%r.period:][:n]
 }
 
 // map1 computes out, contiguous, from x, of the same shape.
