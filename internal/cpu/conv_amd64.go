@@ -86,6 +86,24 @@ func convDot3AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, of
 //go:noescape
 func convDot4AVX2(y *float32, yPitch int, z *float32, zPitch int, b *float32, off *int, taps, n, segments, zSegment, bSegment int)
 
+// convLanes8AVX512 and those below write dst[q][c] = max(bias[c] + Σ_k a[k][c]·b[off[k]+q], floor) for so
+// many positions q and 16 channels c.
+//
+//go:noescape
+func convLanes8AVX512(dst, b, a *float32, off *int, depth int, bias *float32, floor float32)
+
+//go:noescape
+func convLanes9AVX512(dst, b, a *float32, off *int, depth int, bias *float32, floor float32)
+
+//go:noescape
+func convLanes10AVX512(dst, b, a *float32, off *int, depth int, bias *float32, floor float32)
+
+//go:noescape
+func convLanes11AVX512(dst, b, a *float32, off *int, depth int, bias *float32, floor float32)
+
+//go:noescape
+func convLanes12AVX512(dst, b, a *float32, off *int, depth int, bias *float32, floor float32)
+
 // convRowsAVX512 writes planes of rows of max(src + bias, floor), NaN where src is. There is a bias
 // for each plane, biasStep bytes apart; all distances are in bytes; no count is 0.
 //

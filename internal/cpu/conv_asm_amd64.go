@@ -2,7 +2,10 @@
 
 package cpu
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
 const convAssembly = true
 
@@ -122,4 +125,37 @@ func maxPoolRowsAsm(s *PoolShape, y []float32, index []int32, x []float32, masks
 		}
 	}
 	return true
+}
+
+// convLanesFuncs holds the kernels for 16 channels, by the positions they take.
+var convLanesFuncs = [...]func(dst, b, a *float32, off *int, depth int, bias *float32, floor float32){
+	8: convLanes8AVX512, convLanes9AVX512, convLanes10AVX512, convLanes11AVX512, convLanes12AVX512,
+}
+
+// convLanes reports that channels in sixteens suit the lanes of vectors better
+// than positions do: outputs are narrow and the gaps between their rows wide.
+func convLanes(p *convPlan) bool {
+	computed := ((p.oh-1)*p.pitch + p.ow + 15) &^ 15
+	return active == AVX512 && p.kg%16 == 0 && p.ow >= 8 && p.ow < len(convLanesFuncs) && 5*computed > 6*p.oh*p.ow
+}
+
+// convLanesAsm computes rows [oy, oy+rows) of channels outputs of one group, to
+// y, from planes b. buf holds 16 channels of them and 16 positions more.
+func convLanesAsm(p *convPlan, y, buf, a, b, bias []float32, off []int, act Act, oy, rows, channels int) {
+	floor := float32(math.Inf(-1))
+	if act == ActReLU {
+		floor = 0
+	}
+	var zeros [16]float32
+	kernel := convLanesFuncs[p.ow]
+	for c := 0; c < channels; c += 16 {
+		add := &zeros[0]
+		if bias != nil {
+			add = &bias[c]
+		}
+		for r := range rows {
+			kernel(&buf[r*p.ow*16], &b[r*p.pitch], &a[c*len(off)], &off[0], len(off), add, floor)
+		}
+		winoStoreAVX512(&y[c*p.oh*p.ow+oy*p.ow], &buf[0], rows, p.ow, p.ow*4, p.ow*64, p.oh*p.ow*4)
+	}
 }

@@ -36,3 +36,9 @@ func winoGradWeight(s ConvShape, dw, x, dy []float32) bool { return false }
 func maxPoolRowsAsm(s *PoolShape, y []float32, index []int32, x []float32, masks []uint16) bool {
 	return false
 }
+
+func convLanes(p *convPlan) bool { return false }
+
+func convLanesAsm(p *convPlan, y, buf, a, b, bias []float32, off []int, act Act, oy, rows, channels int) {
+	panic("cpu: no assembly")
+}

@@ -32,6 +32,9 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 	a, block := mem.Scratch[T](p.K * depth)
 	defer block.Free()
 	mr := convBlock(p.kg, convRows[T]())
+	if convAsm[T]() && convLanes(p) {
+		mr = 16
+	}
 	for g := range p.Groups {
 		for r := 0; r < p.kg; r += mr {
 			n := min(mr, p.kg-r)
@@ -66,16 +69,20 @@ func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1, mr int) {
 	off := p.offsets(plane)
 	run := (p.rows-1)*p.pitch + p.ow // positions from the first output to the last
 	outPitch := (run + convSlack) &^ 15
-	out, block := mem.Scratch[T]((p.hi - p.lo) * outPitch)
+	size := (p.hi - p.lo) * outPitch
+	if mr == 16 {
+		size = 16 * (p.rows*p.ow + 16)
+	}
+	out, block := mem.Scratch[T](size)
 	defer block.Free()
 	var in []T
 	for n := n0; n < n1; n++ {
 		for g := range p.Groups {
 			k := g*p.kg + p.lo
-			src := x[(n*p.C+g*p.cg)*p.H*p.W:]
+			b, o := x[(n*p.C+g*p.cg)*p.H*p.W:], off
 			last := off[len(off)-1] + run + convSlack // the largest offset is the last tap's
-			if direct && p.oy*p.W+last <= len(src) {
-				convProduct(out, outPitch, a[k*len(off):], src[p.oy*p.W:], off, p.hi-p.lo, run, mr)
+			if direct && p.oy*p.W+last <= len(b) {
+				b = b[p.oy*p.W:]
 			} else {
 				if in == nil {
 					var block mem.Block
@@ -83,18 +90,24 @@ func (p *convBand[T]) forward(y, x, a, bias []T, act Act, n0, n1, mr int) {
 					defer block.Free()
 					clear(in)
 				}
-				o := off
 				if direct {
 					o = p.offsets(p.planeLen(p.rows))
 				}
-				convLoad(p.convPlan, in, src, p.cg, p.oy, p.rows)
-				convProduct(out, outPitch, a[k*len(off):], in, o, p.hi-p.lo, run, mr)
+				convLoad(p.convPlan, in, b, p.cg, p.oy, p.rows)
+				b = in
 			}
-			var b []T
+			var add []T
 			if bias != nil {
-				b = bias[k:]
+				add = bias[k : k+p.hi-p.lo]
 			}
-			finishPlanes(y[(n*p.K+k)*p.oh*p.ow+p.oy*p.ow:], out, b, act, grid{
+			y := y[(n*p.K+k)*p.oh*p.ow:]
+			if mr == 16 {
+				convLanesAsm(p.convPlan, singles(y), singles(out), singles(a[k*len(off):]), singles(b), singles(add), o, act,
+					p.oy, p.rows, p.hi-p.lo)
+				continue
+			}
+			convProduct(out, outPitch, a[k*len(off):], b, o, p.hi-p.lo, run, mr)
+			finishPlanes(y[p.oy*p.ow:], out, add, act, grid{
 				n: p.hi - p.lo, rows: p.rows, cols: p.ow,
 				dstPlane: p.oh * p.ow, dstRow: p.ow, dstCol: 1,
 				srcPlane: outPitch, srcRow: p.pitch, srcCol: 1})

@@ -112,6 +112,8 @@ var convShapes = []ConvShape{
 	{N: 1, C: 32, H: 33, W: 31, K: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 0, PadBottom: 2, PadLeft: 1, PadRight: 2, DilH: 1, DilW: 1, Groups: 1},
 	{N: 1, C: 16, H: 39, W: 74, K: 16, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 0, PadLeft: 2, PadRight: 0, DilH: 1, DilW: 1, Groups: 1},   // in bands
 	{N: 2, C: 2, H: 3, W: 3, K: 2, KH: 5, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // the filter doesn't fit
+	{N: 1, C: 20, H: 15, W: 13, K: 48, KH: 5, KW: 5, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                     // channels in lanes
+	{N: 3, C: 8, H: 21, W: 23, K: 32, KH: 7, KW: 7, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Groups: 2},                                                      // and by groups
 	{N: 2, C: 0, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no channels
 	{N: 0, C: 2, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no images
 	{N: 1, C: 2, H: 3, W: 2, K: 3, KH: 7, KW: 7, StrideH: 1, StrideW: 1, PadTop: 6, PadBottom: 6, PadLeft: 6, PadRight: 6, DilH: 1, DilW: 1, Groups: 1},       // filter larger than the input

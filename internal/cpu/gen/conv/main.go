@@ -28,6 +28,9 @@ func main() {
 			}
 		}
 	}
+	for m := lanesLeast; m <= lanesMost; m++ {
+		lanes(m)
+	}
 	copyRows()
 	strideRows()
 	pool()
