@@ -41,7 +41,8 @@ func key(l Layer) any {
 	return nil
 }
 
-// held returns the parameters and layers in the exported and unexported fields of a struct, in slices, arrays and maps too.
+// held returns the parameters and layers in the exported and unexported fields of a struct, in structs, slices, arrays and maps in them
+// too.
 func held(v reflect.Value) map[string]any {
 	out := map[string]any{}
 	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
@@ -53,10 +54,14 @@ func held(v reflect.Value) map[string]any {
 	if v.Kind() != reflect.Struct {
 		return out
 	}
-	for i := range v.NumField() {
-		collect(out, v.Type().Field(i).Name, v.Field(i))
-	}
+	fields(out, "", v)
 	return out
+}
+
+func fields(out map[string]any, prefix string, v reflect.Value) {
+	for i := range v.NumField() {
+		collect(out, prefix+v.Type().Field(i).Name, readable(v.Field(i)))
+	}
 }
 
 func collect(out map[string]any, name string, v reflect.Value) {
@@ -65,15 +70,17 @@ func collect(out map[string]any, name string, v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
-		v = readable(v)
 		switch {
+		case !v.CanInterface():
 		case v.Type() == paramType:
 			out[name] = v.Interface()
-		case v.Type().Implements(layerType) && v.CanInterface():
+		case v.Type().Implements(layerType):
 			if l := v.Interface().(Layer); key(l) != nil {
 				out[name] = l
 			}
 		}
+	case reflect.Struct:
+		fields(out, name+".", v)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
 			collect(out, fmt.Sprintf("%s[%d]", name, i), v.Index(i))

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -37,13 +36,7 @@ func (k *Checkpoint) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	return tensor.Checkpoint(func(xs []*tensor.Tensor) *tensor.Tensor {
 		run := first
 		run.path = slices.Clone(first.path)
-		run.given = maps.Clone(first.given)
-		if run.given == nil {
-			run.given = map[*Param]*tensor.Tensor{}
-		}
-		for i, p := range params {
-			run.given[p] = xs[1+i]
-		}
+		run.With(params, xs[1:])
 		if ran { // again: the same random numbers, and nobody looks on
 			run.again, run.hooks, run.trace = true, nil, false
 			if run.rng != nil {

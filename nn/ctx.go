@@ -2,6 +2,7 @@ package nn
 
 import (
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -15,8 +16,8 @@ type Ctx struct {
 	path     []string
 	hooks    []Hook
 	trace    bool
-	given    map[*Param]*tensor.Tensor // values to use in place of parameters, see Checkpoint
-	again    bool
+	given    map[*Param]*tensor.Tensor // values to use in place of parameters, see With
+	again    bool                      // see Recomputing
 }
 
 // Hook sees the input and output of every layer that runs under [Ctx.Call]. path is "" for the model itself.
@@ -81,6 +82,23 @@ func (c *Ctx) Use(p *Param) *tensor.Tensor {
 		return p.value
 	}
 	return p.value.Detach()
+}
+
+// With makes the run use values[i] in place of params[i]'s own, and returns c: for gradients with respect to parameters by way of
+// functions, such as gradient checks, and for models whose weights another model computes.
+func (c *Ctx) With(params []*Param, values []*tensor.Tensor) *Ctx {
+	if len(params) != len(values) {
+		tensor.Fail("nn.Ctx.With", "", "%d parameters and %d values", len(params), len(values))
+	}
+	given := maps.Clone(c.given)
+	if given == nil {
+		given = map[*Param]*tensor.Tensor{}
+	}
+	for i, p := range params {
+		given[p] = values[i]
+	}
+	c.given = given
+	return c
 }
 
 func failNoValues(p *Param) {
