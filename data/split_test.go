@@ -130,7 +130,8 @@ func TestWeightedDrawsInProportion(t *testing.T) {
 			t.Errorf("example %d was drawn %d times, expected about %g", i, n[i], 20000*p)
 		}
 	}
-	if len(all) != 20000 || fmt.Sprint(s.Batches(3)) != fmt.Sprint(s.Batches(3)) || fmt.Sprint(s.Batches(3)) == fmt.Sprint(s.Batches(4)) {
+	third := fmt.Sprint(s.Batches(3))
+	if len(all) != 20000 || third != fmt.Sprint(s.Batches(3)) || third == fmt.Sprint(s.Batches(4)) {
 		t.Error("draws must be a function of the epoch")
 	}
 }
