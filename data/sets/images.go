@@ -153,29 +153,35 @@ func openCIFAR(e *entry, set *Set, dir string, cfg Config) error {
 	return nil
 }
 
+const readCIFAROp = "read CIFAR-10"
+
 // readCIFAR appends the records of a file: a label and the planes of red, green and blue, a byte each.
 func (s *images) readCIFAR(path string, classes int) error {
-	const op = "read CIFAR-10"
-	size := s.shape[0] * s.shape[1] * s.shape[2]
-	f, length, err := format.Open(op, path)
+	f, length, err := format.Open(readCIFAROp, path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	return s.decodeCIFAR(f, length, path, classes)
+}
+
+// decodeCIFAR appends the records of r, which is length bytes long.
+func (s *images) decodeCIFAR(from io.Reader, length int64, path string, classes int) error {
+	size := s.shape[0] * s.shape[1] * s.shape[2]
 	n := int(length) / (size + 1)
 	if length == 0 || int64(n)*int64(size+1) != length || length > 1<<30 {
-		return &format.Error{Op: op, Path: path, Offset: -1, Want: fmt.Sprintf("records of %d bytes", size+1), Got: fmt.Sprintf("a file of %d bytes", length), Hint: "the download may be incomplete, or of CIFAR's version for Python or Matlab"}
+		return &format.Error{Op: readCIFAROp, Path: path, Offset: -1, Want: fmt.Sprintf("records of %d bytes", size+1), Got: fmt.Sprintf("a file of %d bytes", length), Hint: "the download may be incomplete, or of CIFAR's version for Python or Matlab"}
 	}
 	s.pixels, s.labels = slices.Grow(s.pixels, n*size), slices.Grow(s.labels, n)
-	r := bufio.NewReaderSize(f, 1<<16)
+	r := bufio.NewReaderSize(from, 1<<16)
 	record := make([]byte, size+1)
 	for i := range n {
 		at := int64(i) * int64(size+1)
 		if _, err := io.ReadFull(r, record); err != nil {
-			return &format.Error{Op: op, Path: path, Offset: at, Err: err}
+			return &format.Error{Op: readCIFAROp, Path: path, Offset: at, Err: err}
 		}
 		if int(record[0]) >= classes {
-			return &format.Error{Op: op, Path: path, Offset: at, Want: fmt.Sprintf("a label from 0 to %d", classes-1), Got: fmt.Sprint(record[0])}
+			return &format.Error{Op: readCIFAROp, Path: path, Offset: at, Want: fmt.Sprintf("a label from 0 to %d", classes-1), Got: fmt.Sprint(record[0])}
 		}
 		s.labels = append(s.labels, record[0])
 		s.pixels = append(s.pixels, record[1:]...)
