@@ -14,13 +14,18 @@ type State struct {
 	Batch     int     // batches finished in this epoch
 	Batches   int     // batches in an epoch, −1 if that isn't known
 	Step      int     // steps of the optimiser taken
-	Loss      float64 // of the last batch
+	Loss      float64 // of the last batch; 0 before the first since training began or was resumed
 	History   []Epoch // finished epochs; in EpochEnd the last one is the epoch that just ended
 	stop      string
 }
 
-// Stop ends training after the running batch. why goes into the result.
-func (s *State) Stop(why string) { s.stop = why }
+// Stop ends training after the running batch, or epoch in EpochEnd. why goes into the result. An epoch that ends early is measured like any other.
+func (s *State) Stop(why string) {
+	if why == "" {
+		why = "a callback stopped it"
+	}
+	s.stop = why
+}
 
 // Last returns the figures of the epoch that ended last, nil before the first.
 func (s *State) Last() map[string]float64 {
@@ -35,7 +40,7 @@ type Callback interface {
 	TrainBegin(s *State) error
 	StepEnd(s *State) error  // after each batch
 	EpochEnd(s *State) error // after validation
-	TrainEnd(s *State) error // not called after an error
+	TrainEnd(s *State) error // not called after an error or an interruption
 }
 
 // Quiet is a callback that does nothing.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,8 +15,6 @@ import (
 	"slices"
 	"strings"
 
-	"context"
-
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/internal/atomicfile"
 	"github.com/gradus-ml/gradus/nn"
@@ -24,88 +23,74 @@ import (
 )
 
 // Checkpoints says where and how often [Fit] saves everything that it needs to continue to the same bits: weights, optimiser,
-// schedule, callbacks, and how far it got. Each checkpoint is one file, written aside, synced and renamed; an old one is
-// removed only after its successors are complete.
+// schedule, callbacks, and how far it got. Each checkpoint is one safetensors file with a checksum over every tensor, written aside, synced and
+// renamed; an old one is removed only after its successors are complete. Random numbers need no saving: they are a function of seed, epoch and batch.
 type Checkpoints struct {
-	Dir        string
-	EverySteps int // also after every so many steps of the optimiser; 0: at the ends of epochs only
-	Keep       int // how many of the newest to keep, default 2
-	// Warn is told about a checkpoint that can't be read and is passed over; default: slog.
+	Dir         string // belongs to one run; Fit refuses to start another one in it
+	EveryEpochs int    // at the ends of epochs whose number divides by this, and of the last one; default 1
+	EverySteps  int    // also after every so many steps of the optimiser; 0: not
+	Keep        int    // how many of the newest to keep, default 2
+	// Warn is told about a checkpoint that can't be read and is passed over, and state that has no taker; default: slog.
 	Warn func(message string)
 }
 
-// Stateful is a callback or schedule with something to keep in checkpoints. Numbers are kept as scalars.
+// Stateful is a metric, callback or schedule with something to keep in checkpoints. Numbers are kept as scalars.
 type Stateful interface {
 	SaveState() map[string]*tensor.Tensor
 	LoadState(state map[string]*tensor.Tensor) error
 }
 
-// checkpointVersion changes when older programs can't read the files any more.
-const checkpointVersion = 1
-
-// header is the part of a checkpoint that isn't tensors.
-type header struct {
-	Version int               `json:"version"`
-	Epoch   int               `json:"epoch"` // the one to continue in
-	Batch   int               `json:"batch"` // batches of it that are done
-	Step    int               `json:"step"`
-	Sum     running           `json:"sum"`
-	History []historyEntry    `json:"history"`
-	CRC     map[string]uint32 `json:"crc"` // of each tensor's bytes
+// resumable is a source that can start in the middle of an epoch.
+type resumable interface {
+	EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[data.Batch, error]
 }
 
-// historyEntry is an Epoch in JSON, which has no NaN.
-type historyEntry struct {
-	Number  int
-	Values  map[string]string
-	Seconds float64
-}
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// checkpointEpoch saves at the end of an epoch.
-func (r *run) checkpointEpoch() error {
-	if r.cfg.Checkpoints == nil {
-		return nil
+// parts returns everything beside model and optimiser that has state, by the prefix of its tensors' names.
+func (r *run) parts() map[string]Stateful {
+	parts := map[string]Stateful{}
+	add := func(name string, v any) {
+		s, ok := v.(Stateful)
+		if !ok {
+			return
+		}
+		first := name
+		for i := 2; parts[name] != nil; i++ {
+			name = fmt.Sprintf("%s#%d", first, i)
+		}
+		parts[name] = s
 	}
-	// The state is that of the next epoch's beginning.
-	epoch, batch := r.state.Epoch, r.state.Batch
-	r.state.Epoch, r.state.Batch = epoch+1, 0
-	err := r.save()
-	r.state.Epoch, r.state.Batch = epoch, batch
-	return err
+	add("schedule", r.cfg.Schedule)
+	if r.cfg.Average != nil {
+		add("average", r.cfg.Average)
+	}
+	for _, c := range r.cfg.Callbacks {
+		add("callback "+strings.TrimLeft(fmt.Sprintf("%T", c), "*"), c)
+	}
+	for _, m := range r.cfg.Metrics {
+		add("metric "+m.Name(), m)
+	}
+	return parts
 }
 
-// checkpointStep saves after a batch, if it is time.
-func (r *run) checkpointStep() error {
-	c := r.cfg.Checkpoints
-	if c == nil || c.EverySteps <= 0 || r.state.Batch%r.cfg.Accumulate != 0 || r.state.Step%c.EverySteps != 0 {
+// checkpointEpoch saves between two epochs, if it is time.
+func (r *run) checkpointEpoch() error {
+	c, s := r.cfg.Checkpoints, &r.state
+	if c == nil || s.Epoch%max(c.EveryEpochs, 1) != 0 && s.Epoch != s.Epochs && s.stop == "" {
 		return nil
 	}
 	return r.save()
 }
 
-// parts returns everything that has state, by the prefix of its tensors' names.
-func (r *run) parts() map[string]Stateful {
-	parts := map[string]Stateful{}
-	if s, ok := r.cfg.Schedule.(Stateful); ok {
-		parts["schedule"] = s
+// checkpointStep saves after a step, if it is time.
+func (r *run) checkpointStep() error {
+	c := r.cfg.Checkpoints
+	if c == nil || c.EverySteps <= 0 || r.group.Batches > 0 || r.state.Step%c.EverySteps != 0 {
+		return nil
 	}
-	for i, c := range r.cfg.Callbacks {
-		if s, ok := c.(Stateful); ok {
-			parts[fmt.Sprintf("callback%d", i)] = s
-		}
-	}
-	for i, m := range r.cfg.Metrics {
-		if s, ok := m.(Stateful); ok {
-			parts[fmt.Sprintf("metric%d", i)] = s
-		}
-	}
-	return parts
+	return r.save()
 }
 
-// save writes a checkpoint of the present state and removes the oldest ones. Gradients that wait for Accumulate aren't kept: an
-// interrupted group of batches is done again.
+// save writes a checkpoint of the present state and removes the oldest ones.
 func (r *run) save() error {
 	c, s := r.cfg.Checkpoints, &r.state
 	if err := os.MkdirAll(c.Dir, 0o777); err != nil {
@@ -119,16 +104,17 @@ func (r *run) save() error {
 	}
 	put("model", nn.State(r.cfg.Model))
 	put("optimizer", r.cfg.Optimizer.State())
-	for prefix, part := range r.parts() {
+	if r.group.Batches > 0 {
+		put("gradient", r.gradients())
+	}
+	parts := r.parts()
+	for prefix, part := range parts {
 		put(prefix, part.SaveState())
 	}
-	h := header{Version: checkpointVersion, Epoch: s.Epoch, Batch: s.Batch - s.Batch%r.cfg.Accumulate, Step: s.Step, Sum: r.sum, CRC: map[string]uint32{}}
+	h := header{Version: checkpointVersion, Epoch: s.Epoch, Batch: s.Batch, Step: s.Step, Stopped: s.stop, Sum: r.sum, Group: r.group,
+		Figures: encode(r.figures), Parts: slices.Sorted(maps.Keys(parts)), settings: r.settings(), CRC: map[string]uint32{}}
 	for _, e := range s.History {
-		values := map[string]string{}
-		for k, v := range e.Values {
-			values[k] = fmt.Sprintf("%x", v)
-		}
-		h.History = append(h.History, historyEntry{e.Number, values, e.Seconds})
+		h.History = append(h.History, historyEntry{e.Number, encode(e.Values), e.Seconds})
 	}
 	for name, t := range all {
 		h.CRC[name] = checksum(t)
@@ -137,124 +123,142 @@ func (r *run) save() error {
 	if err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	path := filepath.Join(c.Dir, fmt.Sprintf("epoch-%05d-batch-%08d.safetensors", h.Epoch, h.Batch))
-	if err := safetensors.Save(path, all, map[string]string{"gradus.checkpoint": string(text)}); err != nil {
+	at := position{h.Epoch, h.Batch}
+	if err := safetensors.Save(c.path(at), all, map[string]string{headerKey: string(text), headerSumKey: headerSum(string(text))}); err != nil {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	return c.prune()
+	return c.prune(at)
 }
 
-// list returns the checkpoints in the folder, newest first.
-func (c *Checkpoints) list() ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(escapeGlob(c.Dir), "epoch-*-batch-*.safetensors"))
-	if err != nil {
-		return nil, err
+// gradients returns those that wait for a step of the optimiser, by their parameters' names.
+func (r *run) gradients() map[string]*tensor.Tensor {
+	out := map[string]*tensor.Tensor{}
+	for _, g := range r.cfg.Optimizer.Groups() {
+		for _, p := range g.Params {
+			if d := p.Grad(); d != nil {
+				out[p.Name()] = d
+			}
+		}
 	}
-	slices.Sort(paths)
-	slices.Reverse(paths)
-	return paths, nil
+	return out
 }
 
-// escapeGlob makes a folder's name stand for itself in a pattern.
-func escapeGlob(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
+// checksum returns the CRC-32C of a tensor's data type, shape and elements.
+func checksum(t *tensor.Tensor) uint32 {
+	sum := crc32.Checksum(fmt.Append(nil, t.DType(), t.Shape()), castagnoli)
+	tensor.WithBytes(t.Contiguous(), false, func(b []byte) { sum = crc32.Update(sum, castagnoli, b) })
+	return sum
 }
 
-func (c *Checkpoints) prune() error {
-	paths, err := c.list()
+// position is how far a run had got when it was saved: finished epochs, and batches of the next one.
+type position struct{ epoch, batch int }
+
+func (p position) compare(q position) int {
+	if p.epoch != q.epoch {
+		return p.epoch - q.epoch
+	}
+	return p.batch - q.batch
+}
+
+const fileName = "epoch-%05d-batch-%08d.safetensors"
+
+func (c *Checkpoints) path(p position) string {
+	return filepath.Join(c.Dir, fmt.Sprintf(fileName, p.epoch, p.batch))
+}
+
+// list returns the checkpoints in the folder, newest first; none if there is no folder.
+func (c *Checkpoints) list() ([]position, error) {
+	entries, err := os.ReadDir(c.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("train: checkpoints: %w", err)
+	}
+	var out []position
+	for _, e := range entries {
+		var p position
+		if n, _ := fmt.Sscanf(e.Name(), fileName, &p.epoch, &p.batch); n == 2 && filepath.Base(c.path(p)) == e.Name() {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(p, q position) int { return q.compare(p) })
+	return out, nil
+}
+
+// prune removes old checkpoints after a new one was written. Any that are further on than it were damaged and passed over: they
+// count for nothing, and stay until the run comes to their place again.
+func (c *Checkpoints) prune(written position) error {
+	have, err := c.list()
 	if err != nil {
 		return err
 	}
+	have = slices.DeleteFunc(have, func(p position) bool { return p.compare(written) > 0 })
 	keep := c.Keep
 	if keep <= 0 {
 		keep = 2
 	}
-	for _, old := range paths[min(keep, len(paths)):] {
-		if err := os.Remove(old); err != nil {
+	for _, old := range have[min(keep, len(have)):] {
+		if err := os.Remove(c.path(old)); err != nil {
 			return fmt.Errorf("train: old checkpoint: %w", err)
 		}
 	}
 	return nil
 }
 
-// checksum returns the CRC-32C of the bytes of t's elements.
-func checksum(t *tensor.Tensor) uint32 {
-	sum := uint32(0)
-	tensor.WithBytes(t.Contiguous(), false, func(b []byte) { sum = crc32.Checksum(b, castagnoli) })
-	return sum
+func (c *Checkpoints) warn(format string, args ...any) {
+	message := fmt.Sprintf(format, args...)
+	if c.Warn != nil {
+		c.Warn(message)
+	} else {
+		slog.Warn(message)
+	}
 }
 
 // restore continues from the newest checkpoint that is whole; a damaged one is passed over with a warning.
 func (r *run) restore() error {
 	c := r.cfg.Checkpoints
+	if c == nil {
+		return nil
+	}
+	have, err := c.list()
+	if err != nil {
+		return err
+	}
+	if !r.cfg.Resume && len(have) > 0 {
+		return fmt.Errorf("train: %s holds checkpoints of another run; set Resume to continue it, or choose another folder", c.Dir)
+	}
 	// Part of a file, from a process that was killed while it wrote.
 	if err := atomicfile.RemoveStale(c.Dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("train: checkpoint: %w", err)
 	}
-	paths, err := c.list()
-	if err != nil || len(paths) == 0 {
-		return err
-	}
-	warn := c.Warn
-	if warn == nil {
-		warn = func(m string) { slog.Warn(m) }
-	}
 	var all []error
-	for _, path := range paths {
+	for i, p := range have {
+		path := c.path(p)
 		h, tensors, err := readCheckpoint(path)
-		if err != nil {
-			warn(fmt.Sprintf("checkpoint %s can't be used (%v); trying the one before it", path, err))
-			all = append(all, err)
-			continue
+		if err == nil {
+			if i > 0 {
+				c.warn("continuing from checkpoint %s: %d epochs and %d batches done, step %d", path, h.Epoch, h.Batch, h.Step)
+			}
+			if err := r.load(h, tensors); err != nil {
+				return fmt.Errorf("train: %s: %w", path, err)
+			}
+			return nil
 		}
-		return r.load(path, h, tensors)
+		c.warn("checkpoint can't be used: %v; trying the one before it", err)
+		all = append(all, err)
 	}
-	return fmt.Errorf("train: no checkpoint in %s can be read; remove the folder to start anew: %w", c.Dir, errors.Join(all...))
-}
-
-// readCheckpoint reads a file and verifies all of it.
-func readCheckpoint(path string) (header, map[string]*tensor.Tensor, error) {
-	var h header
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return h, nil, err
+	if len(all) > 0 {
+		return fmt.Errorf("train: no checkpoint in %s can be used; remove the folder to start anew: %w", c.Dir, errors.Join(all...))
 	}
-	defer f.Close()
-	text, ok := f.Metadata()["gradus.checkpoint"]
-	if !ok {
-		return h, nil, fmt.Errorf("%s: not a checkpoint of Gradus: the metadata has no gradus.checkpoint (weights alone can't be resumed)", path)
-	}
-	if err := json.Unmarshal([]byte(text), &h); err != nil {
-		return h, nil, fmt.Errorf("%s: checkpoint header: %w", path, err)
-	}
-	if h.Version != checkpointVersion {
-		return h, nil, fmt.Errorf("%s: checkpoint version %d, this program reads %d; use the version of Gradus that wrote it", path, h.Version, checkpointVersion)
-	}
-	if h.Epoch < 0 || h.Batch < 0 || h.Step < 0 {
-		return h, nil, fmt.Errorf("%s: checkpoint header: epoch %d, batch %d and step %d must not be negative", path, h.Epoch, h.Batch, h.Step)
-	}
-	tensors := map[string]*tensor.Tensor{}
-	for _, name := range f.Names() {
-		t, err := f.Tensor(name)
-		if err != nil {
-			return h, nil, err
-		}
-		want, ok := h.CRC[name]
-		if got := checksum(t); !ok || got != want {
-			return h, nil, fmt.Errorf("%s: tensor %s: checksum %08x, expected %08x: the file is damaged", path, name, got, want)
-		}
-		tensors[name] = t
-	}
-	for name := range h.CRC {
-		if tensors[name] == nil {
-			return h, nil, fmt.Errorf("%s: tensor %s is listed but missing", path, name)
-		}
-	}
-	return h, tensors, nil
+	return nil
 }
 
 // load puts a checkpoint into model, optimiser and the rest.
-func (r *run) load(path string, h header, tensors map[string]*tensor.Tensor) error {
+func (r *run) load(h header, tensors map[string]*tensor.Tensor) error {
+	if err := r.fits(h); err != nil {
+		return err
+	}
 	part := func(prefix string) map[string]*tensor.Tensor {
 		out := map[string]*tensor.Tensor{}
 		for name, t := range tensors {
@@ -264,46 +268,62 @@ func (r *run) load(path string, h header, tensors map[string]*tensor.Tensor) err
 		}
 		return out
 	}
-	for name, t := range tensors {
-		if strings.HasPrefix(name, "model/") && t.DType().IsFloat() && t.IsFinite().AllAxes(false).Item() == 0 {
-			return fmt.Errorf("train: %s: %s has values that are not finite; resume from an older checkpoint", path, name)
-		}
-	}
 	if err := nn.LoadState(r.cfg.Model, part("model"), nn.LoadConfig{}); err != nil {
-		return fmt.Errorf("train: %s: %w", path, err)
+		return err
 	}
 	if err := r.cfg.Optimizer.LoadState(part("optimizer")); err != nil {
-		return fmt.Errorf("train: %s: %w", path, err)
+		return err
+	}
+	if h.Group.Batches > 0 {
+		if err := r.setGradients(part("gradient")); err != nil {
+			return err
+		}
 	}
 	parts := r.parts()
-	for _, prefix := range slices.Sorted(maps.Keys(parts)) {
-		if err := parts[prefix].LoadState(part(prefix)); err != nil {
-			return fmt.Errorf("train: %s: %s: %w", path, prefix, err)
+	for _, name := range h.Parts {
+		if parts[name] == nil {
+			r.cfg.Checkpoints.warn("the checkpoint has state of %s, which this run lacks", name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		if !slices.Contains(h.Parts, name) {
+			r.cfg.Checkpoints.warn("the checkpoint has no state of %s, which begins anew", name)
+			continue
+		}
+		if err := parts[name].LoadState(part(name)); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	s := &r.state
-	s.Epoch, s.Batch, s.Step, r.sum, r.first = h.Epoch, h.Batch, h.Step, h.Sum, h.Batch
-	if r.first > 0 {
-		if _, ok := r.cfg.Train.(resumable); !ok {
-			return fmt.Errorf("train: %s was written in mid-epoch, but the training data (%T) can't start there: it has no EpochFrom method", path, r.cfg.Train)
-		}
+	s.Epoch, s.Batch, s.Step, s.stop = h.Epoch, h.Batch, h.Step, h.Stopped
+	r.sum, r.group = h.Sum, h.Group
+	var err error
+	if r.figures, err = decode(h.Figures); err != nil {
+		return err
 	}
-	s.History = nil
 	for _, e := range h.History {
-		values := map[string]float64{}
-		for k, v := range e.Values {
-			f := 0.0
-			if _, err := fmt.Sscanf(v, "%g", &f); err != nil {
-				return fmt.Errorf("train: %s: history value %s = %q isn't a number", path, k, v)
-			}
-			values[k] = f
+		values, err := decode(e.Values)
+		if err != nil {
+			return err
 		}
 		s.History = append(s.History, Epoch{e.Number, values, e.Seconds})
 	}
 	return nil
 }
 
-// resumable is a source that can start in the middle of an epoch.
-type resumable interface {
-	EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[data.Batch, error]
+// setGradients puts gradients back that waited for a step.
+func (r *run) setGradients(saved map[string]*tensor.Tensor) error {
+	for _, g := range r.cfg.Optimizer.Groups() {
+		for _, p := range g.Params {
+			d, ok := saved[p.Name()]
+			if !ok {
+				continue
+			}
+			if !d.SameShape(p.Value()) {
+				return fmt.Errorf("gradient of %s has shape %v, expected %v", p.Name(), d.Shape(), p.Shape())
+			}
+			p.Value().SetGrad(d)
+		}
+	}
+	return nil
 }

@@ -2,7 +2,10 @@ package train
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
@@ -20,6 +23,7 @@ type EarlyStopping struct {
 	bestEpoch int
 	bad       int
 	weights   map[string]*tensor.Tensor
+	loaded    bool // from a checkpoint, so TrainBegin must not start anew
 }
 
 // TrainBegin starts the watch, unless it was loaded from a checkpoint.
@@ -27,6 +31,10 @@ func (e *EarlyStopping) TrainBegin(*State) error {
 	if e.Monitor == "" {
 		e.Monitor = "val_loss"
 	}
+	if !e.loaded {
+		e.best, e.bestEpoch, e.bad, e.weights = 0, 0, 0, nil
+	}
+	e.loaded = false
 	return nil
 }
 
@@ -34,7 +42,8 @@ func (e *EarlyStopping) TrainBegin(*State) error {
 func (e *EarlyStopping) EpochEnd(s *State) error {
 	v, ok := s.Last()[e.Monitor]
 	if !ok {
-		return fmt.Errorf("train: EarlyStopping watches %q, but the epoch has no such figure; set Monitor to one of its figures, and Valid in Config for those with val_", e.Monitor)
+		return fmt.Errorf("train: EarlyStopping watches %q, but the epoch has no such figure, only %s; set Monitor to one of them, and Valid in Config for those with val_",
+			e.Monitor, strings.Join(slices.Sorted(maps.Keys(s.Last())), ", "))
 	}
 	change := e.best - v
 	if e.Max {
@@ -42,16 +51,27 @@ func (e *EarlyStopping) EpochEnd(s *State) error {
 	}
 	if e.weights == nil && !math.IsNaN(v) || change > e.MinDelta {
 		e.best, e.bestEpoch, e.bad = v, s.Epoch, 0
-		e.weights = map[string]*tensor.Tensor{}
-		for name, t := range nn.State(s.Model) {
-			e.weights[name] = t.Clone()
-		}
+		e.weights = copies(e.weights, nn.State(s.Model))
 		return nil
 	}
 	if e.bad++; e.bad > e.Patience {
 		s.Stop(fmt.Sprintf("%s has not improved for %d epochs; best was %.6g in epoch %d", e.Monitor, e.bad, e.best, e.bestEpoch+1))
 	}
 	return nil
+}
+
+// copies returns copies of state, in the memory of old where there is some.
+func copies(old, state map[string]*tensor.Tensor) map[string]*tensor.Tensor {
+	out := map[string]*tensor.Tensor{}
+	for name, t := range state {
+		if c := old[name]; c != nil && c.SameShape(t) && c.DType() == t.DType() {
+			c.CopyFrom(t)
+			out[name] = c
+		} else {
+			out[name] = t.Clone()
+		}
+	}
+	return out
 }
 
 // TrainEnd puts back the best weights.
@@ -91,14 +111,13 @@ func (e *EarlyStopping) LoadState(state map[string]*tensor.Tensor) error {
 		}
 		to(t.Item())
 	}
-	e.weights = nil
+	e.weights, e.loaded = nil, true
 	for name, t := range state {
-		const prefix = "weights/"
-		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
+		if rest, ok := strings.CutPrefix(name, "weights/"); ok {
 			if e.weights == nil {
 				e.weights = map[string]*tensor.Tensor{}
 			}
-			e.weights[name[len(prefix):]] = t
+			e.weights[rest] = t
 		}
 	}
 	return nil

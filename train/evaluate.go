@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/internal/par"
 	"github.com/gradus-ml/gradus/metrics"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
@@ -22,43 +23,49 @@ type EvalConfig struct {
 	Each func(b data.Batch, pred *tensor.Tensor)
 }
 
-// Evaluate runs the model over all of the data in evaluation mode and returns the mean "loss" and the metrics by name.
+// Evaluate runs the model over all of the data in evaluation mode and returns the mean "loss" over the examples and the metrics by name.
 func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
-	if cfg.Step == nil {
-		if cfg.Loss == nil {
-			return nil, errors.New("train: EvalConfig needs Loss or Step")
-		}
-		cfg.Step = func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor) {
-			pred = c.Run(model, b.X)
-			return cfg.Loss(pred, b.Y), pred, b.Y
-		}
+	if cfg.Model == nil || cfg.Data == nil || cfg.Step == nil && cfg.Loss == nil {
+		return nil, errors.New("train: EvalConfig needs Model, Data, and Loss or Step")
 	}
+	cfg.Step = step(cfg.Step, cfg.Loss)
+	defer par.Hold()()
 	for _, m := range cfg.Metrics {
 		m.Reset()
 	}
 	var sum running
 	scope := tensor.NewScope()
+	measure := func(b data.Batch) {
+		defer b.Release()
+		defer scope.Release()
+		b.X = b.X.In(scope)
+		loss, pred, target := cfg.Step(nn.Eval(), cfg.Model, b)
+		sum.add(loss.Item(), float64(b.Len()))
+		if pred == nil {
+			return
+		}
+		for _, m := range cfg.Metrics {
+			m.Update(pred, target)
+		}
+		if cfg.Each != nil {
+			cfg.Each(b, pred)
+		}
+	}
 	err := tensor.Try(func() error {
 		for b, err := range cfg.Data.Epoch(ctx, 0) {
 			if err != nil {
 				return err
 			}
-			b.X = b.X.In(scope)
-			loss, pred, target := cfg.Step(nn.Eval(), cfg.Model, b)
-			sum.add(loss.Item(), float64(b.Len()))
-			if pred != nil {
-				for _, m := range cfg.Metrics {
-					m.Update(pred, target)
-				}
-				if cfg.Each != nil {
-					cfg.Each(b, pred)
-				}
+			measure(b)
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			scope.Release()
 		}
 		return nil
 	})
-	scope.Release()
+	if err == nil && sum.Weight == 0 {
+		err = errors.New("train: there are no examples to measure; is the data set empty, or smaller than one batch with DropLast?")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"time"
 
@@ -32,16 +33,20 @@ type Config struct {
 
 	// Loss returns the mean loss, a scalar, of predictions against targets.
 	Loss func(pred, target *tensor.Tensor) *tensor.Tensor
-	// Step replaces the usual model.Forward and Loss for tasks that don't fit them: it returns the loss of a batch, and the
-	// predictions and targets for Metrics (nil for none).
+	// Step replaces the usual model.Forward and Loss for tasks that don't fit them: it returns the mean loss of a batch, and the
+	// predictions and targets for Metrics (nil for none). The batch and what is computed from it live until the step is over; Keep what must last.
 	Step func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor)
 
-	Metrics    []metrics.Metric // measured on training batches as they come and on Valid
-	Schedule   optim.Schedule   // of the learning rates, if set
-	Accumulate int              // batches whose gradients are added up for one step of the optimiser; default 1
-	ClipNorm   float64          // limit of the norm of all gradients together; 0: none
-	Seed       uint64           // of dropout and other randomness in the model
-	Callbacks  []Callback
+	Metrics  []metrics.Metric // measured on training batches as they come and on Valid
+	Schedule optim.Schedule   // of the learning rates, if set
+	// Accumulate is how many batches make one step of the optimiser, by the gradient of the mean over all of their examples; default 1.
+	Accumulate int
+	ClipNorm   float64 // limit of the norm of all gradients together; 0: none
+	// Average, if set, is updated after each step. It takes the place of the weights for Valid, for the callbacks at an epoch's end, and
+	// when training has ended.
+	Average   *optim.EMA
+	Seed      uint64 // of dropout and other randomness in the model
+	Callbacks []Callback
 
 	Checkpoints *Checkpoints // where and how often to save everything; nil: nowhere
 	Resume      bool         // continue from the newest valid checkpoint, if there is one
@@ -54,46 +59,20 @@ type Result struct {
 	Stopped string  // why training ended before the last epoch, or ""
 }
 
-// Epoch holds the figures of one epoch: "loss", the metrics, the same with "val_" in front for the validation set, "lr".
+// Epoch holds the figures of one epoch: "loss", the metrics, the same with "val_" in front for the validation set, and "lr", the
+// learning rate of the last step (of the optimiser's first group).
 type Epoch struct {
-	Number  int
+	Number  int // from 0
 	Values  map[string]float64
-	Seconds float64
+	Seconds float64 // of a resumed epoch, the part after the resume
 }
 
-// ErrNotFinite is the error behind a [NotFiniteError].
-var ErrNotFinite = errors.New("not finite")
-
-// NotFiniteError says where a NaN or infinity first appeared in training.
-type NotFiniteError struct {
-	What        string // "loss" or "gradient of conv1.weight"
-	Epoch, Step int
-	Op          string // first operation with a bad output from good inputs, or "" if its inputs were bad already
-	Layer       string
-	Batch       []int // numbers of the examples
-}
-
-func (e *NotFiniteError) Error() string {
-	s := fmt.Sprintf("train: the %s is not finite in epoch %d, step %d", e.What, e.Epoch+1, e.Step)
-	if e.Op != "" {
-		s += fmt.Sprintf("; first bad operation: %s", e.Op)
-		if e.Layer != "" {
-			s += " in " + e.Layer
-		}
-	}
-	n := min(len(e.Batch), 8)
-	s += fmt.Sprintf("; batch of examples %v", e.Batch[:n])
-	if n < len(e.Batch) {
-		s += " …"
-	}
-	return s + "; try a lower learning rate, gradient clipping (ClipNorm), or check the data for NaN"
-}
-
-// Unwrap returns ErrNotFinite.
-func (e *NotFiniteError) Unwrap() error { return ErrNotFinite }
-
-// Fit trains. It returns when all epochs are done, a callback stops it, something fails, or ctx ends: then it writes a checkpoint, if
-// there is a place for one, and returns ctx's error. The result is valid in every case.
+// Fit trains. It returns when all epochs are done, a callback stops it, something fails, or ctx ends: then it finishes the running batch,
+// writes a checkpoint, if there is a place for one, and returns ctx's error. The result is valid in every case.
+//
+// What comes out is a function of the configuration, seeds included: not of the number of threads or loader workers, nor of how
+// often the run was killed and resumed (with Resume set, and the configuration the same but for Epochs). Metrics, schedules and callbacks that carry something from step to
+// step take part in that if they are [Stateful], as those of this module are.
 func Fit(ctx context.Context, cfg Config) (*Result, error) {
 	r, err := newRun(cfg)
 	if err != nil {
@@ -105,11 +84,13 @@ func Fit(ctx context.Context, cfg Config) (*Result, error) {
 
 // run is one Fit.
 type run struct {
-	cfg   Config
-	state State
-	scope *tensor.Scope
-	sum   running // training loss of the epoch
-	first int     // batches of the first epoch that a checkpoint has behind it
+	cfg     Config
+	state   State
+	scope   *tensor.Scope
+	sum     running            // training loss of the epoch
+	group   group              // batches that wait for a step
+	figures map[string]float64 // of the epoch's training part, once that is over
+	closing bool               // the epoch's end is half done: no state to resume from
 }
 
 // running is a mean weighted by examples.
@@ -117,6 +98,24 @@ type running struct{ Total, Weight float64 }
 
 func (r *running) add(v, w float64) { r.Total += v * w; r.Weight += w }
 func (r running) mean() float64     { return r.Total / r.Weight }
+
+// group counts the batches whose gradients wait for a step of the optimiser. A gradient counts in proportion to its batch's examples; they are
+// measured in those of the group's first batch, so that nothing needs to be scaled where all batches are of one size.
+type group struct {
+	Batches         int
+	Examples, First float64 // in all batches, and in the first
+}
+
+// step returns s, or the usual step with a loss function.
+func step(s func(*nn.Ctx, nn.Layer, data.Batch) (loss, pred, target *tensor.Tensor), loss func(pred, target *tensor.Tensor) *tensor.Tensor) func(*nn.Ctx, nn.Layer, data.Batch) (_, pred, target *tensor.Tensor) {
+	if s != nil {
+		return s
+	}
+	return func(c *nn.Ctx, model nn.Layer, b data.Batch) (_, pred, target *tensor.Tensor) {
+		pred = c.Run(model, b.X)
+		return loss(pred, b.Y), pred, b.Y
+	}
+}
 
 func newRun(cfg Config) (*run, error) {
 	switch {
@@ -126,14 +125,13 @@ func newRun(cfg Config) (*run, error) {
 		return nil, errors.New("train: Config needs Loss or Step")
 	case cfg.Epochs <= 0:
 		return nil, fmt.Errorf("train: Epochs must be positive, got %d", cfg.Epochs)
+	case cfg.Accumulate < 0 || !(cfg.ClipNorm >= 0):
+		return nil, fmt.Errorf("train: Accumulate and ClipNorm must not be negative, got %d and %g", cfg.Accumulate, cfg.ClipNorm)
+	case cfg.Resume && cfg.Checkpoints == nil:
+		return nil, errors.New("train: Resume needs Checkpoints, which says where they are")
 	}
 	cfg.Accumulate = max(cfg.Accumulate, 1)
-	if cfg.Step == nil {
-		cfg.Step = func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor) {
-			pred = c.Run(model, b.X)
-			return cfg.Loss(pred, b.Y), pred, b.Y
-		}
-	}
+	cfg.Step = step(cfg.Step, cfg.Loss)
 	r := &run{cfg: cfg, scope: tensor.NewScope()}
 	r.state = State{Model: cfg.Model, Optimizer: cfg.Optimizer, Epochs: cfg.Epochs, Batches: -1}
 	if l, ok := cfg.Train.(interface{ Batches() int }); ok {
@@ -145,26 +143,27 @@ func newRun(cfg Config) (*run, error) {
 func (r *run) fit(ctx context.Context) error {
 	defer par.Hold()()
 	defer r.scope.Release()
-	s := &r.state
-	if r.cfg.Resume && r.cfg.Checkpoints != nil {
-		if err := r.restore(); err != nil {
-			return err
-		}
+	r.cfg.Optimizer.ZeroGrad()
+	if err := r.restore(); err != nil {
+		return err
 	}
 	if err := r.each(Callback.TrainBegin); err != nil {
 		return err
 	}
-	for ; s.Epoch < s.Epochs && s.stop == ""; s.Epoch++ {
+	for s := &r.state; s.Epoch < s.Epochs && s.stop == ""; {
 		if err := r.epoch(ctx); err != nil {
 			return r.leave(ctx, err)
 		}
+	}
+	if r.cfg.Average != nil {
+		r.cfg.Average.Apply()
 	}
 	return r.each(Callback.TrainEnd)
 }
 
 // leave writes a last checkpoint if the run was interrupted from outside.
 func (r *run) leave(ctx context.Context, err error) error {
-	if ctx.Err() == nil || r.cfg.Checkpoints == nil {
+	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) || r.cfg.Checkpoints == nil || r.closing {
 		return err
 	}
 	if saveErr := r.save(); saveErr != nil {
@@ -173,29 +172,47 @@ func (r *run) leave(ctx context.Context, err error) error {
 	return err
 }
 
+// epoch runs an epoch, or the rest of one.
 func (r *run) epoch(ctx context.Context) error {
+	s, start := &r.state, time.Now()
+	if r.figures == nil { // else a checkpoint has the training part behind it
+		if err := r.train(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.endEpoch(ctx, start); err != nil {
+		return err
+	}
+	r.closing = false
+	s.Epoch++
+	s.Batch, r.sum, r.figures = 0, running{}, nil
+	for _, m := range r.cfg.Metrics {
+		m.Reset()
+	}
+	return r.checkpointEpoch()
+}
+
+// train takes the epoch's batches through the model.
+func (r *run) train(ctx context.Context) error {
 	s := &r.state
-	start := time.Now()
-	if r.first == 0 {
-		s.Batch, r.sum = 0, running{}
+	if s.Batch == 0 {
 		for _, m := range r.cfg.Metrics {
 			m.Reset()
 		}
 	}
 	batches := r.cfg.Train.Epoch(ctx, s.Epoch)
-	if r.first > 0 {
-		batches = r.cfg.Train.(resumable).EpochFrom(ctx, s.Epoch, r.first)
-		r.first = 0
+	if s.Batch > 0 {
+		batches = r.cfg.Train.(resumable).EpochFrom(ctx, s.Epoch, s.Batch)
 	}
 	for b, err := range batches {
 		if err != nil {
 			return err
 		}
-		if err := r.batch(b); err != nil {
-			return err
-		}
 		if s.stop != "" {
 			break
+		}
+		if err := r.batch(b); err != nil {
+			return err
 		}
 		if err := ctx.Err(); err != nil {
 			return err
@@ -204,15 +221,26 @@ func (r *run) epoch(ctx context.Context) error {
 	if s.Batch == 0 {
 		return errors.New("train: the epoch had no batches; is the data set empty, or smaller than one batch with DropLast?")
 	}
-	if s.Batch%r.cfg.Accumulate != 0 {
+	if r.group.Batches > 0 {
 		r.update() // the last, smaller group of batches
 	}
-	e := Epoch{Number: s.Epoch, Values: map[string]float64{"loss": r.sum.mean(), "lr": r.cfg.Optimizer.Groups()[0].LR}}
+	r.figures = map[string]float64{"loss": r.sum.mean(), "lr": r.cfg.Optimizer.Groups()[0].LR}
 	for _, m := range r.cfg.Metrics {
-		e.Values[m.Name()] = m.Value()
+		r.figures[m.Name()] = m.Value()
 	}
+	return nil
+}
+
+// endEpoch measures the validation set and tells schedule and callbacks.
+func (r *run) endEpoch(ctx context.Context, start time.Time) error {
+	s := &r.state
+	if r.cfg.Average != nil {
+		r.cfg.Average.Apply()
+		defer r.cfg.Average.Restore()
+	}
+	e := Epoch{Number: s.Epoch, Values: maps.Clone(r.figures)}
 	if r.cfg.Valid != nil {
-		measured, err := r.validate(ctx)
+		measured, err := Evaluate(ctx, EvalConfig{Model: r.cfg.Model, Data: r.cfg.Valid, Step: r.cfg.Step, Metrics: r.cfg.Metrics})
 		if err != nil {
 			return err
 		}
@@ -221,24 +249,23 @@ func (r *run) epoch(ctx context.Context) error {
 		}
 	}
 	e.Seconds = time.Since(start).Seconds()
+	r.closing = true
 	s.History = append(s.History, e)
 	if r.cfg.Schedule != nil {
 		r.cfg.Schedule.EpochEnd(r.cfg.Optimizer, s.Epoch+1, e.Values)
 	}
-	if err := r.each(Callback.EpochEnd); err != nil {
-		return err
-	}
-	return r.checkpointEpoch()
+	return r.each(Callback.EpochEnd)
 }
 
 // batch takes one batch through the model and, if enough were gathered, steps the optimiser.
 func (r *run) batch(b data.Batch) error {
 	s := &r.state
-	if s.Batch%r.cfg.Accumulate == 0 && r.cfg.Schedule != nil {
+	defer b.Release()
+	defer r.scope.Release()
+	if r.group.Batches == 0 && r.cfg.Schedule != nil {
 		r.cfg.Schedule.StepBegin(r.cfg.Optimizer, s.Step, s.Epoch)
 	}
 	b.X = b.X.In(r.scope)
-	defer r.scope.Release()
 	loss, pred, target := r.cfg.Step(r.ctx(), r.cfg.Model, b)
 	if loss.NumEl() != 1 {
 		tensor.Fail("train", "reduce the loss with Mean", "the loss must be a scalar, got shape %v", loss.Shape())
@@ -247,21 +274,27 @@ func (r *run) batch(b data.Batch) error {
 	if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
 		return r.blame("loss", b)
 	}
-	if r.cfg.Accumulate > 1 {
-		loss = loss.MulScalar(1 / float64(r.cfg.Accumulate))
+	n := float64(b.Len())
+	if r.group.Batches == 0 {
+		r.group.First = n
+	}
+	if n != r.group.First {
+		loss = loss.MulScalar(n / r.group.First)
 	}
 	loss.Backward()
-	r.sum.add(s.Loss, float64(b.Len()))
+	if bad := r.badGradient(); bad != "" {
+		return r.blame("gradient of "+bad, b)
+	}
+	r.sum.add(s.Loss, n)
 	if pred != nil {
 		for _, m := range r.cfg.Metrics {
 			m.Update(pred.Detach(), target)
 		}
 	}
 	s.Batch++
-	if s.Batch%r.cfg.Accumulate == 0 {
-		if err := r.finiteGradients(b); err != nil {
-			return err
-		}
+	r.group.Batches++
+	r.group.Examples += n
+	if r.group.Batches == r.cfg.Accumulate {
 		r.update()
 	}
 	if err := r.each(Callback.StepEnd); err != nil {
@@ -277,37 +310,18 @@ func (r *run) ctx() *nn.Ctx {
 
 // update steps the optimiser.
 func (r *run) update() {
+	if r.group.Batches > 1 {
+		optim.ScaleGrad(r.cfg.Optimizer, r.group.First/r.group.Examples)
+	}
 	if r.cfg.ClipNorm > 0 {
 		optim.ClipNorm(r.cfg.Optimizer, r.cfg.ClipNorm)
 	}
 	r.cfg.Optimizer.Step()
 	r.state.Step++
-}
-
-// finiteGradients returns an error that names the first parameter whose gradient has a NaN or infinity.
-func (r *run) finiteGradients(b data.Batch) error {
-	if n := optim.GradNorm(r.cfg.Optimizer); !math.IsNaN(n) && !math.IsInf(n, 0) {
-		return nil
+	r.group = group{}
+	if r.cfg.Average != nil {
+		r.cfg.Average.Update()
 	}
-	for _, g := range r.cfg.Optimizer.Groups() {
-		for _, p := range g.Params {
-			if d := p.Grad(); d != nil && d.IsFinite().AllAxes(false).Item() == 0 {
-				return r.blame("gradient of "+p.Name(), b)
-			}
-		}
-	}
-	return nil // the sum of squares overflowed, but no gradient did
-}
-
-// blame runs the step again, traced, to find the operation that made the first bad value.
-func (r *run) blame(what string, b data.Batch) error {
-	e := &NotFiniteError{What: what, Epoch: r.state.Epoch, Step: r.state.Step, Batch: b.Index}
-	return e
-}
-
-// validate measures loss and metrics on the validation set.
-func (r *run) validate(ctx context.Context) (map[string]float64, error) {
-	return Evaluate(ctx, EvalConfig{Model: r.cfg.Model, Data: r.cfg.Valid, Step: r.cfg.Step, Metrics: r.cfg.Metrics})
 }
 
 // each calls a method of all callbacks.

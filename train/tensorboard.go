@@ -3,9 +3,9 @@ package train
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"maps"
 	"math"
 	"os"
@@ -20,21 +20,17 @@ func TensorBoard(dir string) Callback { return &eventLogger{dir: dir} }
 
 type eventLogger struct {
 	Quiet
-	dir  string
-	file *os.File
+	dir, path string
 }
 
-// TrainBegin opens the file and writes the version that readers expect first.
+// TrainBegin makes the file and writes the version that readers expect first.
 func (l *eventLogger) TrainBegin(*State) error {
 	if err := os.MkdirAll(l.dir, 0o777); err != nil {
 		return fmt.Errorf("train: tensorboard: %w", err)
 	}
 	now := time.Now()
-	name := fmt.Sprintf("events.out.tfevents.%010d.gradus.%d.%d", now.Unix(), os.Getpid(), now.Nanosecond())
-	var err error
-	if l.file, err = os.Create(filepath.Join(l.dir, name)); err != nil {
-		return fmt.Errorf("train: tensorboard: %w", err)
-	}
+	// Readers take the files of a folder in the order of their names.
+	l.path = filepath.Join(l.dir, fmt.Sprintf("events.out.tfevents.%010d.gradus.%d.%09d", now.Unix(), os.Getpid(), now.Nanosecond()))
 	var e message
 	e.double(1, seconds(now))
 	e.bytes(3, []byte("brain.Event:2")) // file_version
@@ -58,9 +54,6 @@ func (l *eventLogger) EpochEnd(s *State) error {
 	return l.write(event)
 }
 
-// TrainEnd closes the file.
-func (l *eventLogger) TrainEnd(*State) error { return l.file.Close() }
-
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }
 
 // write appends a TFRecord: length, its checksum, the message, its checksum.
@@ -71,7 +64,13 @@ func (l *eventLogger) write(m message) error {
 	record.Write(maskedCRC(length))
 	record.Write(m.Bytes())
 	record.Write(maskedCRC(m.Bytes()))
-	if _, err := io.Copy(l.file, &record); err != nil {
+	// Opened for each record: one in an epoch, and an interrupted run leaves no file open.
+	f, err := os.OpenFile(l.path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return fmt.Errorf("train: tensorboard: %w", err)
+	}
+	_, err = f.Write(record.Bytes())
+	if err := errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("train: tensorboard: %w", err)
 	}
 	return nil
