@@ -291,8 +291,8 @@ type convBand[T Float] struct {
 	lo, hi   int
 }
 
-// convBlock returns how many rows of a left-hand matrix of n rows a kernel call
-// takes, most being the limit: an even spread.
+// convBlock returns how many of n things, rows of a left-hand matrix say, to
+// take at a time, most being the limit: an even spread.
 func convBlock(n, most int) int {
 	blocks := (n + most - 1) / most
 	return (n + blocks - 1) / blocks

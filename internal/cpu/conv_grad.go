@@ -232,7 +232,7 @@ func (p *convBand[T]) gradWeight(sum, x, dy []T, n0, n1, mr int) {
 	dyPitch := run + 16
 	seg := segments{len: run, b: p.cg * p.planes() * plane, z: (p.hi - p.lo) * dyPitch}
 	// Several images at a time make long sums, at whose end the lanes are added.
-	stack := max(1, min(n1-n0, 2048/run, (1<<18)/(seg.b+seg.z)))
+	stack := convBlock(n1-n0, max(1, min(2048/run, (1<<18)/(seg.b+seg.z))))
 	in, block := mem.Scratch[T](stack*seg.b + convSlack)
 	defer block.Free()
 	clear(in)
