@@ -103,7 +103,7 @@ func catalogue() []entry {
 		},
 		{
 			Info: Info{
-				Name: "cifar10-subset", What: "the first 4,000 training and 1,000 test images of cifar10", Licence: cifarTerm,
+				Name: "cifar10-subset", What: "the first 4,000 training and 1,000 test images of cifar10; to be cut from it", Licence: cifarTerm,
 				Home: cifarHome, Shape: []int{3, 32, 32}, Classes: cifarClasses, TrainSize: 4000, TestSize: 1000,
 			},
 			folder: "cifar10-subset",

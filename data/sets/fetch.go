@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,8 +115,8 @@ func (f *fetcher) report(n int64) {
 // file brings one file to path, from the first of its addresses that has it.
 func (f *fetcher) file(ctx context.Context, w file, path string) error {
 	var all []error
-	for _, url := range w.urls {
-		err := f.from(ctx, w, url, path+".part")
+	for _, address := range w.urls {
+		err := f.from(ctx, w, address, path+".part")
 		if err == nil {
 			if err = os.Rename(path+".part", path); err != nil {
 				return err
@@ -136,10 +137,10 @@ func (f *fetcher) file(ctx context.Context, w file, path string) error {
 const tries = 5
 
 // from downloads a file from one address to part and checks it.
-func (f *fetcher) from(ctx context.Context, w file, url, part string) error {
+func (f *fetcher) from(ctx context.Context, w file, address, part string) error {
 	for try := 1; ; try++ {
 		was := sizeOf(part)
-		err := f.get(ctx, w, url, part)
+		err := f.get(ctx, w, address, part)
 		var final *refusal
 		switch {
 		case err == nil:
@@ -148,11 +149,11 @@ func (f *fetcher) from(ctx context.Context, w file, url, part string) error {
 			}
 			os.Remove(part)
 			if was <= 0 || !errors.As(err, &final) {
-				return fmt.Errorf("%s: %w", url, err)
+				return fmt.Errorf("%s: %w", address, err)
 			}
 			// The beginning was of an earlier download, and perhaps of another file: once more from the start.
 		case ctx.Err() != nil || errors.As(err, &final) || try == tries || sizeOf(part) <= was:
-			return fmt.Errorf("%s: %w", url, err)
+			return fmt.Errorf("%s: %w", address, err)
 		}
 	}
 }
@@ -174,7 +175,7 @@ func sizeOf(path string) int64 {
 }
 
 // get downloads a file to part, going on where part ends.
-func (f *fetcher) get(ctx context.Context, w file, url, part string) (err error) {
+func (f *fetcher) get(ctx context.Context, w file, address, part string) (err error) {
 	at := max(sizeOf(part), 0)
 	if at > w.size {
 		at = 0
@@ -184,7 +185,7 @@ func (f *fetcher) get(ctx context.Context, w file, url, part string) (err error)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return refuse("%v", err)
 	}
@@ -195,6 +196,9 @@ func (f *fetcher) get(ctx context.Context, w file, url, part string) (err error)
 	}
 	resp, err := f.client.Do(req)
 	if err != nil {
+		if u := (*url.Error)(nil); errors.As(err, &u) {
+			err = u.Err // the address is in the message already
+		}
 		return err
 	}
 	defer resp.Body.Close()
