@@ -17,7 +17,7 @@ type Accuracy struct {
 
 // NewAccuracy returns the part of examples whose class is predicted right, named "accuracy". Predictions are scores, such as logits, of
 // shape (N, C) or (N, C, …), and targets class indices (N) or (N, …): the class with the greatest score, the first of equal ones,
-// counts. Or both have shape (N) or (N, 1): then there are two classes, and a logit above 0 means class 1; see
+// counts. Targets may also be probabilities of the predictions' shape, such as after mixing examples: the likeliest class counts. Or both have shape (N) or (N, 1): then there are two classes, and a logit above 0 means class 1; see
 // [NewBinaryAccuracy] for probabilities. Targets of −100 are left out. A NaN among the scores counts as wrong.
 func NewAccuracy() *Accuracy { return &Accuracy{k: 1} }
 

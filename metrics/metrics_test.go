@@ -267,6 +267,9 @@ func TestPixelsAndIgnored(t *testing.T) {
 	pred := tensor.FromSlice([]float32{5, 0, 5, 1, 9, 1}, 1, 2, 3)
 	near(t, "accuracy", metrics.Of(metrics.NewAccuracy(), pred, tensor.FromSlice([]int64{0, 1, 1}, 1, 3)), 2.0/3)
 	near(t, "accuracy", metrics.Of(metrics.NewAccuracy(), pred, tensor.FromSlice([]int64{0, -100, 1}, 1, 3)), 1.0/2)
+	// Probabilities as targets.
+	soft := tensor.FromSlice([]float32{0.7, 0.3, 0.2, 0.8}, 2, 2)
+	near(t, "accuracy", metrics.Of(metrics.NewAccuracy(), tensor.FromSlice([]float32{1, 0, 1, 0}, 2, 2), soft), 0.5)
 	// log-likelihoods: 4 logits of 0 are ln ¼ each.
 	zero := tensor.Zeros(tensor.Float64, 5, 4)
 	near(t, "perplexity", metrics.Of(metrics.NewPerplexity(), zero, tensor.FromSlice([]int64{0, 3, -100, 1, 2})), 4)
@@ -309,7 +312,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"label 3 of example 1 is not one of the classes 0 to 2", func() { metrics.NewAccuracy().Update(f(2, 3), n(0, 3)) }},
 		{"label -1 of example 0 is not one of the classes 0 to 1", func() { metrics.NewAccuracy().Update(f(2), n(-1, 0)) }},
-		{"for one-hot targets use ArgMax(1)", func() { metrics.NewAccuracy().Update(f(2, 3), f(2, 3)) }},
+		{"must be probabilities that add up to 1", func() { metrics.NewAccuracy().Update(f(2, 3), f(2, 3)) }},
+		{"probabilities must have the predictions' shape", func() { metrics.NewAccuracy().Update(f(2, 3), f(2, 4)) }},
 		{"predictions must be scores", func() { metrics.NewAccuracy().Update(n(1, 2), n(1, 2)) }},
 		{"got [2 3] and [3]", func() { metrics.NewAccuracy().Update(f(2, 3), n(0, 1, 2)) }},
 		{"k must be at least 1", func() { metrics.NewTopK(0) }},

@@ -14,9 +14,13 @@ const ignored = -100
 type classed struct{ row []float64 }
 
 // each calls f with the scores and the label of every example that isn't labelled −100. pred has shape (N, C) or (N, C, …) and
-// target (N) or (N, …); or both have one number for each example, (N) or (N, 1), and then there is one score in a row and the
-// label is 0 or 1. The scores are valid during the call only. A label out of range panics.
+// target (N) or (N, …), or pred's shape and the classes' probabilities, of which the greatest counts; or both have one number for
+// each example, (N) or (N, 1), and then there is one score in a row and the label is 0 or 1. The scores are valid during the call
+// only. A label out of range panics.
 func (r *classed) each(op string, pred, target *tensor.Tensor, f func(scores []float64, label int)) {
+	if target.DType().IsFloat() && target.SameShape(pred) && pred.NDim() >= 2 && pred.Size(1) > 1 {
+		target = likeliest(op, target)
+	}
 	n, classes, inner := sizes(op, pred, target)
 	if cap(r.row) < classes {
 		r.row = make([]float64, classes)
@@ -61,6 +65,15 @@ func (r *classed) each(op string, pred, target *tensor.Tensor, f func(scores []f
 	runtime.KeepAlive(labels)
 }
 
+// likeliest returns the classes with the greatest probabilities.
+func likeliest(op string, target *tensor.Tensor) *tensor.Tensor {
+	target = target.Detach()
+	if target.SumAxes(false, 1).AddScalar(-1).Abs().LessScalar(1e-3).AllAxes(false).Item() == 0 {
+		tensor.Fail(op, "measure each of several labels by itself", "float targets of the predictions' shape, %v, must be probabilities that add up to 1", target.Shape())
+	}
+	return target.ArgMax(1)
+}
+
 // wide returns labels as contiguous Int64.
 func wide(target *tensor.Tensor) *tensor.Tensor {
 	return target.Detach().To(tensor.Int64).Contiguous()
@@ -76,7 +89,7 @@ func sizes(op string, pred, target *tensor.Tensor) (n, classes, inner int) {
 		return p[0], 1, 1 // floats 0 and 1 are what a binary cross entropy has as targets
 	}
 	if target.DType().IsFloat() {
-		tensor.Fail(op, "for one-hot targets use ArgMax(1)", "targets must be class indices, integers, got %s of shape %v", target.DType(), t)
+		tensor.Fail(op, "probabilities must have the predictions' shape", "targets must be class indices, integers, got %s of shape %v", target.DType(), t)
 	}
 	if len(p) < 2 || p[1] == 0 || !slices.Equal(t, append(slices.Clone(p[:1]), p[2:]...)) {
 		tensor.Fail(op, "predictions have one axis more than targets, axis 1, with a score for each class",
