@@ -86,19 +86,28 @@ func (set *Set) finish(train, test *images, cfg Config) {
 // moments returns mean and standard deviation of each channel on the scale 0 to 1; a deviation of 0 is given as 1. Sums of bytes are exact.
 func (s *images) moments() (mean, std []float64) {
 	plane := s.shape[1] * s.shape[2]
-	counts := make([][256]uint64, s.shape[0])
+	// Neighbours, which are often equal, are counted apart: adding to one count again and again would wait for the memory each time.
+	counts := make([][4][256]uint64, s.shape[0])
 	for i := 0; i < len(s.pixels); i += plane {
 		count := &counts[i/plane%s.shape[0]]
-		for _, v := range s.pixels[i : i+plane] {
-			count[v]++
+		row := s.pixels[i : i+plane]
+		for ; len(row) >= 4; row = row[4:] {
+			count[0][row[0]]++
+			count[1][row[1]]++
+			count[2][row[2]]++
+			count[3][row[3]]++
+		}
+		for _, v := range row {
+			count[0][v]++
 		}
 	}
 	for _, count := range counts {
 		var n, sum, squares float64
-		for v, k := range count {
-			n += float64(k)
-			sum += float64(k) * float64(v)
-			squares += float64(k) * float64(v*v)
+		for v := range 256 {
+			k := float64(count[0][v] + count[1][v] + count[2][v] + count[3][v])
+			n += k
+			sum += k * float64(v)
+			squares += k * float64(v*v)
 		}
 		m := sum / n
 		deviation := math.Sqrt(math.Max(squares/n-m*m, 0)) / 255
