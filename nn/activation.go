@@ -109,7 +109,7 @@ func (p *PReLU) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	w := c.Use(p.Weight)
 	if n := p.Weight.shape[0]; n > 1 {
 		if x.NDim() < 2 || x.Size(1) != n {
-			tensor.Fail("prelu", "", "expected %d channels on axis 1, got shape %v", n, x.Shape())
+			tensor.Fail("prelu", "", "expected %d channels on axis 1, got shape %v", n, dims(x.Shape()))
 		}
 		shape := []int{n}
 		for range x.NDim() - 2 {
@@ -127,7 +127,7 @@ func (p *PReLU) Visit(v *Visitor) { v.Param("weight", p.Weight) }
 func Maxout(k int) *Lambda {
 	return NewLambda(fmt.Sprintf("Maxout(%d)", k), func(x *tensor.Tensor) *tensor.Tensor {
 		if k < 1 || x.NDim() < 2 || x.Size(1)%k != 0 {
-			tensor.Fail("maxout", "", "axis 1 of %v can't be cut into groups of %d", x.Shape(), k)
+			tensor.Fail("maxout", "", "axis 1 of %v can't be cut into groups of %d", dims(x.Shape()), k)
 		}
 		shape := x.Shape()
 		grouped := append([]int{shape[0], shape[1] / k, k}, shape[2:]...)

@@ -85,7 +85,7 @@ func (r *Residual) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	}
 	if !x.SameShape(y) {
 		tensor.Fail("residual", "give Shortcut a layer that brings the input to the body's shape",
-			"the body turns %v into %v, which can't be added to %v", x.Shape(), y.Shape(), x.Shape())
+			"the body turns %v into %v, which can't be added to %v", dims(x.Shape()), dims(y.Shape()), dims(x.Shape()))
 	}
 	return x.Add(y)
 }

@@ -47,6 +47,9 @@ func NewConvTranspose2D(in, out, kernel int) *ConvTranspose2D {
 
 // Forward spreads x.
 func (l *ConvTranspose2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	if x.NDim() != 4 || x.Size(1) != l.cfg.In {
+		tensor.Fail("conv_transpose2d", "", "expected an input of shape (N, %d, H, W), got %v", l.cfg.In, dims(x.Shape()))
+	}
 	both := func(n int) [2]int { return [2]int{n, n} }
 	w, b := affine(c, l.Weight, l.Bias)
 	return tensor.ConvTranspose2D(x, w, b, tensor.ConvTranspose2DConfig{

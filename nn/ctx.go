@@ -41,7 +41,7 @@ func (c *Ctx) Recomputing() bool { return c.again }
 // RNG returns the source of randomness. It panics if there is none.
 func (c *Ctx) RNG() *tensor.RNG {
 	if c.rng == nil {
-		tensor.Fail(c.where("nn"), "run with nn.Train(tensor.NewRNG(seed))", "the layer needs randomness, but the context has none")
+		tensor.Fail("nn", "run with nn.Train(tensor.NewRNG(seed))", "the layer needs randomness, but the context has none")
 	}
 	return c.rng
 }
@@ -61,13 +61,6 @@ func (c *Ctx) Trace() *Ctx {
 
 // Path returns the path of the layer that is running, such as "features.0".
 func (c *Ctx) Path() string { return strings.Join(c.path, ".") }
-
-func (c *Ctx) where(op string) string {
-	if len(c.path) == 0 {
-		return op
-	}
-	return op + " in " + c.Path()
-}
 
 // Use returns the values of p for this run: the leaf itself in training, so that gradients flow into it, a
 // detached view in evaluation or if p is frozen. It panics if p has no values yet.
@@ -102,7 +95,7 @@ func (c *Ctx) With(params []*Param, values []*tensor.Tensor) *Ctx {
 }
 
 func failNoValues(p *Param) {
-	tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %v has no values yet", p.shape)
+	tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %v has no values yet", dims(p.shape))
 }
 
 // Call runs the child layer l, whose name is the one that Visit gives it.
@@ -123,6 +116,9 @@ func (c *Ctx) run(l Layer, x *tensor.Tensor) *tensor.Tensor {
 			c.explain(recover())
 		}
 	}()
+	if x == nil {
+		tensor.Fail("nn", "was it ever computed?", "the input is nil")
+	}
 	y := l.Forward(c, x)
 	done = true
 	if c.trace {

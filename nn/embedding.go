@@ -22,7 +22,14 @@ func (e *Embedding) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.DType().IsFloat() || x.DType() == tensor.Bool {
 		tensor.Fail("embedding", "convert with To(tensor.Int64)", "expected integer indices, got %s", x.DType())
 	}
-	rows := c.Use(e.Weight).IndexSelect(0, x.To(tensor.Int64).Reshape(-1))
+	index := x.To(tensor.Int64).Reshape(-1)
+	if count := e.Weight.shape[0]; index.NumEl() > 0 {
+		if top := int(index.Max().Item()); top >= count {
+			tensor.Fail("embedding", fmt.Sprintf("make the layer with NewEmbedding(%d, %d), or look at how indices are made", top+1, e.Weight.shape[1]),
+				"index %d is outside of the table's 0 to %d", top, count-1)
+		}
+	}
+	rows := c.Use(e.Weight).IndexSelect(0, index)
 	return rows.Reshape(append(x.Shape(), e.Weight.shape[1])...)
 }
 
@@ -50,7 +57,7 @@ func NewBilinear(in1, in2, out int) *Bilinear {
 func (b *Bilinear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	in1, in2 := b.Weight.shape[1], b.Weight.shape[2]
 	if x.NDim() != 2 || x.Size(1) != in1+in2 {
-		tensor.Fail("bilinear", "concatenate the two inputs along axis 1, or call Pair", "expected shape (N, %d), got %v", in1+in2, x.Shape())
+		tensor.Fail("bilinear", "concatenate the two inputs along axis 1, or call Pair", "expected shape (N, %d), got %v", in1+in2, dims(x.Shape()))
 	}
 	parts := x.Split(1, in1, in2)
 	return b.Pair(c, parts[0], parts[1])

@@ -14,6 +14,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -44,7 +45,7 @@ type Param struct {
 func NewParam(init Initializer, shape ...int) *Param {
 	for _, n := range shape {
 		if n < 0 {
-			tensor.Fail("nn", "", "a parameter can't have shape %v: sizes must not be negative", shape)
+			tensor.Fail("nn", "", "a parameter can't have shape %v: sizes must not be negative", dims(shape))
 		}
 	}
 	return &Param{shape: shape, init: init}
@@ -69,6 +70,21 @@ func (p *Param) NumEl() int {
 	return n
 }
 
+// dims is a shape as messages write it: (2, 3).
+type dims []int
+
+// String writes the shape.
+func (d dims) String() string {
+	var b strings.Builder
+	for i, n := range d {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, n)
+	}
+	return "(" + b.String() + ")"
+}
+
 // Name returns the path of the parameter in its model, such as "fc1.weight", known after [Init] or [LoadState].
 func (p *Param) Name() string { return p.name }
 
@@ -89,8 +105,8 @@ func (p *Param) Grad() *tensor.Tensor {
 // Set replaces the values by a copy of t, which must have p's shape and is converted to p's data type.
 // The tensor that [Param.Value] returned before keeps its place: optimisers and views stay valid.
 func (p *Param) Set(t *tensor.Tensor) error {
-	if t.NDim() != len(p.shape) || fmt.Sprint(t.Shape()) != fmt.Sprint(p.shape) {
-		return fmt.Errorf("nn: parameter %s has shape %v, got values of shape %v", p.name, p.shape, t.Shape())
+	if !slices.Equal(t.Shape(), p.shape) {
+		return fmt.Errorf("nn: parameter %s has shape %v, got values of shape %v", p.name, dims(p.shape), dims(t.Shape()))
 	}
 	if p.value == nil {
 		p.value = tensor.Empty(p.dtype, p.shape...)

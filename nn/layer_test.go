@@ -87,7 +87,7 @@ func TestLoadStateListsEverythingThatDoesNotFit(t *testing.T) {
 	if !errors.As(err, &bad) {
 		t.Fatalf("got %v", err)
 	}
-	want := "nn: the weights don't fit the model; missing: 1.bias; unexpected: a.weight, fc.weight; of another shape: 0.bias: model [3], file [2], 1.weight: model [1 3], file [3 1]"
+	want := "nn: the weights don't fit the model; missing: 1.bias; unexpected: a.weight, fc.weight; of another shape: 0.bias: model (3), file (2), 1.weight: model (1, 3), file (3, 1)"
 	if err.Error() != want {
 		t.Errorf("got  %s\nwant %s", err, want)
 	}

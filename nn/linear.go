@@ -43,7 +43,7 @@ func (l *Linear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 		if n > 2 && x.NumEl() == x.Size(0)*l.Weight.shape[1] {
 			hint = "put nn.Flatten() before it"
 		}
-		tensor.Fail("linear", hint, "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], x.Shape())
+		tensor.Fail("linear", hint, "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], dims(x.Shape()))
 	}
 	w := c.Use(l.Weight)
 	if l.Bias == nil {

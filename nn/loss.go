@@ -34,21 +34,10 @@ func sameShapes(op string, pred, target *tensor.Tensor) {
 	if !pred.SameShape(target) {
 		hint := "give both the same shape"
 		if pred.NumEl() == target.NumEl() {
-			hint = fmt.Sprintf("Reshape one of them, say target.Reshape(%s)", list(pred.Shape()))
+			hint = fmt.Sprintf("Reshape one of them, say target.Reshape%s", dims(pred.Shape()))
 		}
-		tensor.Fail(op, hint, "predictions have shape %v, targets %v", pred.Shape(), target.Shape())
+		tensor.Fail(op, hint, "predictions have shape %v, targets %v", dims(pred.Shape()), dims(target.Shape()))
 	}
-}
-
-func list(shape []int) string {
-	s := ""
-	for i, n := range shape {
-		if i > 0 {
-			s += ", "
-		}
-		s += fmt.Sprint(n)
-	}
-	return s
 }
 
 // MSE returns the mean of (pred − target)², both of one shape.
@@ -141,7 +130,7 @@ func NLLWith(cfg NLLConfig) func(logp, target *tensor.Tensor) *tensor.Tensor {
 func classesOf(op, what string, scores, target *tensor.Tensor) {
 	shape := scores.Shape()
 	if len(shape) < 2 || fmt.Sprint(target.Shape()) != fmt.Sprint(append([]int{shape[0]}, shape[2:]...)) {
-		tensor.Fail(op, "", "expected %s (N, C) or (N, C, …) and classes (N) or (N, …), got %v and %v", what, shape, target.Shape())
+		tensor.Fail(op, "", "expected %s (N, C) or (N, C, …) and classes (N) or (N, …), got %v and %v", what, dims(shape), dims(target.Shape()))
 	}
 	if target.DType().IsFloat() || target.DType() == tensor.Bool {
 		tensor.Fail(op, "convert the classes with To(tensor.Int64)", "expected whole numbers as classes, got %s", target.DType())

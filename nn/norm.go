@@ -52,7 +52,7 @@ func NewBatchNorm(channels int) *BatchNorm { return BatchNormConfig{Channels: ch
 // Forward normalises x.
 func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.cfg.Channels {
-		tensor.Fail("batch norm", "", "expected %d channels on axis 1, got shape %v", l.cfg.Channels, x.Shape())
+		tensor.Fail("batch norm", channelsHint(x, "NewBatchNorm"), "expected %d channels on axis 1, got shape %v", l.cfg.Channels, dims(x.Shape()))
 	}
 	gamma, beta := affine(c, l.Weight, l.Bias)
 	if !c.Training() || l.frozen() {
@@ -60,13 +60,21 @@ func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	}
 	count := x.NumEl() / max(x.Size(1), 1)
 	if count < 2 {
-		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %v", x.Shape())
+		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %v", dims(x.Shape()))
 	}
 	y, mean, variance := tensor.BatchNorm(x, gamma, beta, l.cfg.Eps)
 	if !c.Recomputing() {
 		l.update(c, mean, variance, count)
 	}
 	return y
+}
+
+// channelsHint says how to make a layer that fits x.
+func channelsHint(x *tensor.Tensor, make string) string {
+	if x.NDim() < 2 {
+		return "give each example an axis of its own: (N, C) or (N, C, …)"
+	}
+	return fmt.Sprintf("make the layer with %s(%d)", make, x.Size(1))
 }
 
 // frozen reports whether the layer was frozen as a whole: then it normalises as in evaluation.
@@ -178,7 +186,7 @@ func NewInstanceNorm(channels int) *GroupNorm {
 // Forward normalises x.
 func (l *GroupNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.channels {
-		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %v", l.channels, x.Shape())
+		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %v", l.channels, dims(x.Shape()))
 	}
 	gamma, beta := affine(c, l.Weight, l.Bias)
 	return tensor.GroupNorm(x, l.Groups, gamma, beta, l.Eps)

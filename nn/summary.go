@@ -46,10 +46,17 @@ type SummaryRow struct {
 	MultAdds int
 }
 
-// Summary runs model once on zeros of the given shape, batch size first, and returns what each layer did. The model needs no
-// values: one that has none is run on a copy of its own making, so Init isn't needed, and isn't done.
+// Summary runs model once on float32 zeros of the given shape, batch size first, and returns what each layer did. The model needs no
+// values: zeros stand for those it hasn't got, so Init isn't needed, and isn't done.
+//
+// A multiply-add is counted for each weight and place where it is used. Other tools, such as torchinfo, add one for each bias.
 func Summary(model Layer, input ...int) *SummaryTable {
-	t := &SummaryTable{Input: input}
+	return SummaryOf(model, tensor.Zeros(tensor.Float32, input...))
+}
+
+// SummaryOf is [Summary] for an input of another data type, such as the indices of an [Embedding].
+func SummaryOf(model Layer, x *tensor.Tensor) *SummaryTable {
+	t := &SummaryTable{Input: x.Shape()}
 	var given []*Param
 	walkParams(model, func(_ string, p *Param) {
 		if !p.buffer {
@@ -85,7 +92,7 @@ func Summary(model Layer, input ...int) *SummaryTable {
 		t.Activated += y.NumEl()
 		t.Rows = append(t.Rows, row)
 	})
-	c.Run(model, tensor.Zeros(tensor.Float32, input...))
+	c.Run(model, x)
 	return t
 }
 
@@ -107,7 +114,7 @@ func describe(l Layer) string {
 func (t *SummaryTable) String() string {
 	rows := [][]string{{"layer", "", "output", "parameters", "mult-adds"}}
 	for _, r := range t.Rows {
-		rows = append(rows, []string{r.Path, r.Layer, "(" + list(r.Output) + ")", count(r.Params), count(r.MultAdds)})
+		rows = append(rows, []string{r.Path, r.Layer, dims(r.Output).String(), count(r.Params), count(r.MultAdds)})
 	}
 	widths := make([]int, 5)
 	for _, r := range rows {
@@ -123,7 +130,7 @@ func (t *SummaryTable) String() string {
 		}
 		b.WriteString(strings.Repeat("─", n) + "\n")
 	}
-	fmt.Fprintf(&b, "input (%s)\n", list(t.Input))
+	fmt.Fprintf(&b, "input %s\n", dims(t.Input))
 	rule()
 	for i, r := range rows {
 		for k, cell := range r {

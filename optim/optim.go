@@ -88,8 +88,11 @@ func (o *Optimizer) Groups() []*Group { return o.groups }
 func (o *Optimizer) Steps() int { return o.steps }
 
 // Step changes every parameter that has a gradient, and forgets the gradients. To add up gradients over several
-// batches, call Backward several times before Step.
+// batches, call Backward several times before Step. It panics if no parameter has a gradient.
 func (o *Optimizer) Step() {
+	if !o.hasGradients() {
+		tensor.Fail("optim", "call loss.Backward() before Step, on the loss of a model run with nn.Train", "no parameter has a gradient")
+	}
 	o.steps++
 	for _, g := range o.groups {
 		vars := o.vars[:0]
@@ -114,6 +117,17 @@ func (o *Optimizer) Step() {
 		clear(o.vars)
 	}
 	o.ZeroGrad()
+}
+
+func (o *Optimizer) hasGradients() bool {
+	for _, g := range o.groups {
+		for _, p := range g.Params {
+			if p.Grad() != nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stateOf returns the state of p, made at its first step.

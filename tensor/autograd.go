@@ -150,7 +150,7 @@ func newPass(op string, cfg BackwardConfig, ys, xs []*Tensor) *pass {
 		y.alive(op)
 		outer = inner(outer, y.scope)
 		if !y.tracked() {
-			Fail(op, "call RequireGrad on the tensors that you want gradients of; in a layer, run with nn.Train",
+			Fail(op, "run the model with nn.Train, not nn.Eval (and don't freeze all of it); of other tensors call RequireGrad",
 				"the result %s doesn't depend on any tensor that requires gradients", y.shapeText())
 		}
 		g := cfg.Gradient
