@@ -154,3 +154,25 @@ func wantError(t *testing.T, err error, what ...string) {
 		}
 	}
 }
+
+var nan = math.NaN()
+
+// callback calls functions.
+type callback struct {
+	train.Quiet
+	step, epoch func(*train.State) error
+}
+
+func (c callback) StepEnd(s *train.State) error {
+	if c.step == nil {
+		return nil
+	}
+	return c.step(s)
+}
+
+func (c callback) EpochEnd(s *train.State) error {
+	if c.epoch == nil {
+		return nil
+	}
+	return c.epoch(s)
+}
