@@ -53,11 +53,11 @@ func Find(name string) (Workload, error) {
 // Round runs step for about the given time and returns units per second.
 func (w Workload) Round(step func(), length time.Duration) float64 {
 	steps, start := 0, time.Now()
-	for batch := 1; ; batch *= 2 { // so that looking at the clock costs nothing
-		for range min(batch, 256) {
+	for batch := 1; ; batch = min(2*batch, 256) { // so that looking at the clock costs nothing
+		for range batch {
 			step()
-			steps++
 		}
+		steps += batch
 		if elapsed := time.Since(start); elapsed >= length {
 			return w.Work * float64(steps) / elapsed.Seconds()
 		}

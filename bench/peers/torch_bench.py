@@ -101,13 +101,13 @@ def main():
         work, step = ready[name]
         steps, batch, start = 0, 1, time.perf_counter()
         while True:
-            for _ in range(min(batch, 256)):
+            for _ in range(batch):
                 step()
-                steps += 1
+            steps += batch
             elapsed = time.perf_counter() - start
             if elapsed >= float(seconds):
                 break
-            batch *= 2
+            batch = min(2 * batch, 256)
         print(work * steps / elapsed, flush=True)
 
 
