@@ -132,6 +132,9 @@ func (c *Ctx) run(l Layer, x *tensor.Tensor) *tensor.Tensor {
 
 // explain goes on with the panic r, after adding the layer's path to a tensor error.
 func (c *Ctx) explain(r any) {
+	if r == nil {
+		return // runtime.Goexit, as by a test's Fatal
+	}
 	if err, ok := r.(error); ok {
 		var e *tensor.Error
 		if errors.As(err, &e) && e.Layer == "" {

@@ -43,12 +43,13 @@ func (t *Tensor) Grad() *Tensor {
 	return t.grad
 }
 
-// SetGrad replaces the gradient of t; nil removes it. It panics if the shapes differ.
+// SetGrad replaces the gradient of t; nil removes it. g's memory isn't written to: the next Backward puts the sum elsewhere. It
+// panics if the shapes differ.
 func (t *Tensor) SetGrad(g *Tensor) {
 	if g != nil && !g.SameShape(t) {
 		Fail("set grad", "", "the gradient of a tensor %s must have its shape, got %s", t.shapeText(), g.shapeText())
 	}
-	t.grad, t.stale = g, false
+	t.grad, t.stale, t.ownsGrad = g, false, false
 }
 
 // ZeroGrad forgets the gradient of t. Its memory is kept for the next one.
@@ -72,8 +73,8 @@ func (t *Tensor) Backward() { BackwardWith(BackwardConfig{}, t) }
 // BackwardWith is [Tensor.Backward] with options, for one or several results at once (then Gradient must be nil).
 func BackwardWith(cfg BackwardConfig, ys ...*Tensor) {
 	p := newPass("backward", cfg, ys, nil)
+	defer p.close()
 	p.run()
-	p.close()
 }
 
 // GradConfig says how [Grad] computes gradients.
@@ -84,22 +85,32 @@ type GradConfig struct {
 }
 
 // Grad returns the gradients of y (a scalar, unless cfg.Gradient is set) with respect to each of xs, leaves or
-// tensors on the way. It touches no [Tensor.Grad], so it may run in several goroutines.
+// tensors on the way. It touches no [Tensor.Grad], so it may run in several goroutines, with Retain on one record too.
 func Grad(y *Tensor, xs []*Tensor, cfg GradConfig) []*Tensor {
+	for i, x := range xs {
+		x.alive("grad")
+		if !x.tracked() { // what was computed from it alone isn't recorded: the gradient would lack a part
+			Fail("grad", "call RequireGrad on it before computing y", "x number %d %s isn't tracked", i, x.shapeText())
+		}
+	}
 	p := newPass("grad", cfg.BackwardConfig, []*Tensor{y}, xs)
+	defer p.close()
 	p.run()
 	out := make([]*Tensor, len(xs))
 	for i, x := range xs {
+		first := p.isWanted(x)
 		g := p.wanted[i]
+		switch {
+		case first < i: // x comes twice
+			g = out[first]
+		case g != nil && p.scope != nil:
+			g = p.handOut(g, x.scope)
+		}
 		if g == nil && !cfg.AllowUnused {
 			Fail("grad", "set AllowUnused to get nil", "y doesn't depend on x number %d %s", i, x.shapeText())
 		}
-		if g != nil && p.scope != nil {
-			g = p.handOut(g, x.scope)
-		}
 		out[i] = g
 	}
-	p.close()
 	return out
 }
 
@@ -113,7 +124,8 @@ func gradThrough(ys, gs, xs []*Tensor, create bool) []*Tensor {
 		}
 	}
 	// No scope of its own: what it makes belongs to the scope that gs carry.
-	p := &pass{op: "grad", create: create, retain: true, nested: true, index: map[*node]int{}, xs: xs, wanted: make([]*Tensor, len(xs))}
+	p := &pass{op: "grad", create: create, retain: true, nested: true, index: map[*node]int{}}
+	p.want(xs)
 	for i, y := range live {
 		p.visit(y)
 		p.seeds = append(p.seeds, seed{y, grads[i]})
@@ -130,18 +142,20 @@ type pass struct {
 	nested bool // inside another pass: don't look behind xs
 	scope  *Scope
 	seeds  []seed
-	order  []*node       // inputs before the nodes that use them
-	index  map[*node]int // place in order; -1 if no wanted tensor lies behind it
-	grads  [][]*Tensor   // gradients of the outputs of each node in order
-	xs     []*Tensor     // what gradients are wanted of; nil: all leaves, into their Grad
-	wanted []*Tensor     // gradients of xs
+	order  []*node         // inputs before the nodes that use them
+	index  map[*node]int   // place in order; -1 if no wanted tensor lies behind it
+	grads  [][]*Tensor     // gradients of the outputs of each node in order
+	place  map[*Tensor]int // what gradients are wanted of, and their place in wanted; nil: all leaves, into their Grad
+	wanted []*Tensor
 }
 
 type seed struct{ y, g *Tensor }
 
 func newPass(op string, cfg BackwardConfig, ys, xs []*Tensor) *pass {
-	p := &pass{op: op, create: cfg.CreateGraph, retain: cfg.Retain || cfg.CreateGraph, index: map[*node]int{}, xs: xs}
-	p.wanted = make([]*Tensor, len(xs))
+	p := &pass{op: op, create: cfg.CreateGraph, retain: cfg.Retain || cfg.CreateGraph, index: map[*node]int{}}
+	if op == "grad" {
+		p.want(xs)
+	}
 	if cfg.Gradient != nil && len(ys) != 1 {
 		Fail(op, "", "Gradient goes with one result, got %d", len(ys))
 	}
@@ -175,12 +189,20 @@ func newPass(op string, cfg BackwardConfig, ys, xs []*Tensor) *pass {
 	return p
 }
 
-// isWanted returns the place of t in xs, or -1.
-func (p *pass) isWanted(t *Tensor) int {
-	for i, x := range p.xs {
-		if x == t || (x.node != nil && x.node == t.node && x.output == t.output) {
-			return i
+// want says that gradients of xs are wanted, and no others.
+func (p *pass) want(xs []*Tensor) {
+	p.place, p.wanted = make(map[*Tensor]int, len(xs)), make([]*Tensor, len(xs))
+	for i, x := range xs {
+		if _, twice := p.place[x]; !twice {
+			p.place[x] = i
 		}
+	}
+}
+
+// isWanted returns the place of t in wanted, or -1.
+func (p *pass) isWanted(t *Tensor) int {
+	if i, ok := p.place[t]; ok {
+		return i
 	}
 	return -1
 }
@@ -229,7 +251,7 @@ func (p *pass) visit(t *Tensor) {
 
 // leadsOn reports whether a gradient of in is wanted or passes on to one that is.
 func (p *pass) leadsOn(in *Tensor) bool {
-	if in.leaf && p.xs == nil || p.xs != nil && p.isWanted(in) >= 0 {
+	if in.leaf && p.place == nil || p.isWanted(in) >= 0 {
 		return true
 	}
 	i, ok := p.index[in.node]
@@ -265,8 +287,8 @@ func (p *pass) back(c *Call, gs []*Tensor) {
 		fail(p.op, err)
 	}
 	for i, out := range c.Out {
-		if out.retain && gs[i] != nil && p.xs == nil {
-			out.grad, out.stale = gs[i].Keep(), false
+		if out.retain && gs[i] != nil && p.place == nil {
+			out.SetGrad(gs[i].Keep())
 		}
 	}
 	v := *c
@@ -282,37 +304,45 @@ func (p *pass) back(c *Call, gs []*Tensor) {
 		grads = c.Op.VJP(&v, gs)
 	}
 	if grads == nil {
-		grads = throughDecompose(&v, gs, p.create)
+		grads = p.throughDecompose(&v, gs)
 	}
-	for i, g := range grads {
+	for i, g := range grads { // all are held before one is delivered: several may share memory
 		if g != nil && v.needs[i] {
 			if !g.SameShape(c.In[i]) || g.dtype != c.In[i].dtype {
 				panic("tensor: internal: gradient of input " + c.String() + " has shape " + g.shapeText() + " " + g.dtype.String())
 			}
+			p.hold(g)
+		}
+	}
+	for i, g := range grads {
+		if g != nil && v.needs[i] {
+			p.drop(g)
 			p.deliver(c.In[i], g)
 		}
 	}
 }
 
 // throughDecompose differentiates a fused call by way of its definition in simpler operations.
-func throughDecompose(c *Call, gs []*Tensor, create bool) []*Tensor {
+func (p *pass) throughDecompose(c *Call, gs []*Tensor) []*Tensor {
 	again := &Call{Op: c.Op, Attrs: c.Attrs, In: make([]*Tensor, len(c.In))}
 	var xs []*Tensor
 	for i, in := range c.In {
-		again.In[i] = in
-		if !c.needs[i] {
-			continue
-		}
-		if create {
+		if p.create {
 			again.In[i] = apply(opAlias, nil, in)
 		} else {
 			again.In[i] = in.alias()
-			again.In[i].leaf = true
+			again.In[i].leaf = c.needs[i]
+			again.In[i].scope = p.scope // what is computed again is of use in this pass only
 		}
-		xs = append(xs, again.In[i])
+		if c.needs[i] {
+			xs = append(xs, again.In[i])
+		}
 	}
 	outs := c.Op.Decompose(again)
-	wanted := gradThrough(outs, gs, xs, create)
+	if c.Op.Kernel == nil {
+		c.sameAgain(outs)
+	}
+	wanted := gradThrough(outs, gs, xs, p.create)
 	grads := make([]*Tensor, len(c.In))
 	for i := range c.In {
 		if c.needs[i] {
@@ -322,9 +352,21 @@ func throughDecompose(c *Call, gs []*Tensor, create bool) []*Tensor {
 	return grads
 }
 
+// sameAgain panics if the results of a call differ from what they were the first time: gradients would belong to neither.
+func (c *Call) sameAgain(outs []*Tensor) {
+	for i, out := range outs {
+		was, is := c.Out[i].Detach(), out.Detach()
+		was.scope = inner(was.scope, is.scope)
+		if !is.SameShape(was) || is.NumEl() > 0 && is.Sub(was).Abs().Max().Item() > 1e-2*was.Abs().Max().Item() {
+			Fail(c.Op.Name, "does it draw random numbers, or use what was changed since? (nn.Checkpoint takes care of both)",
+				"the function gave another result %s when it ran again for the gradients", is.shapeText())
+		}
+	}
+}
+
 // deliver adds g to the gradient of t.
 func (p *pass) deliver(t *Tensor, g *Tensor) {
-	if p.xs != nil {
+	if p.place != nil {
 		if i := p.isWanted(t); i >= 0 {
 			p.wanted[i] = p.sum(p.wanted[i], g)
 		}
@@ -351,7 +393,7 @@ func (p *pass) sum(a, b *Tensor) *Tensor {
 		p.hold(b)
 		return b
 	}
-	if a.buf.scope == p.scope && a.buf.refs == 1 && a.IsContiguous() {
+	if a.buf.scope == p.scope && a.buf.refs == 1 && a.buf != b.buf && a.IsContiguous() {
 		addInto(a, b)
 		return a
 	}
@@ -364,13 +406,13 @@ func (p *pass) sum(a, b *Tensor) *Tensor {
 // hold counts one more waiting gradient that uses t's memory, drop one less. Only memory of the
 // pass is counted; the rest isn't the pass's to free.
 func (p *pass) hold(t *Tensor) {
-	if t.buf.scope == p.scope {
+	if p.scope != nil && t.buf.scope == p.scope {
 		t.buf.refs++
 	}
 }
 
 func (p *pass) drop(t *Tensor) {
-	if t.buf.scope == p.scope {
+	if p.scope != nil && t.buf.scope == p.scope {
 		t.buf.refs--
 	}
 }
@@ -412,19 +454,28 @@ func (p *pass) close() {
 
 // accumulate adds g to the gradient of the leaf t.
 func (t *Tensor) accumulate(g *Tensor, p *pass) {
+	old := t.Grad()
+	if old != nil {
+		old.alive(p.op)
+	}
 	switch {
-	case p.create:
-		if t.Grad() != nil {
-			g = t.grad.Add(g)
+	case p.create: // recorded: neither what was there nor g may be written to, now or later
+		if old != nil {
+			g = old.Add(g)
 		}
-		t.grad, t.stale = g, false
-	case t.grad == nil || t.stale && t.grad.tracked():
-		t.grad, t.stale = newTensor(Spec{t.dtype, t.shape}, nil), false
+		t.grad, t.stale, t.ownsGrad = g, false, false
+		return
+	case !t.ownsGrad:
+		t.grad, t.ownsGrad = newTensor(Spec{t.dtype, t.shape}, nil), true
+		if old != nil {
+			copyInto(t.grad, old.Detach().To(t.dtype))
+		}
+	}
+	t.stale = false
+	t.grad.buf.version++
+	if old == nil {
 		copyInto(t.grad, g)
-	case t.stale:
-		copyInto(t.grad, g)
-		t.stale = false
-	default:
+	} else {
 		addInto(t.grad, g)
 	}
 }

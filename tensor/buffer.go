@@ -98,15 +98,19 @@ var loose looseMemory
 
 type looseMemory struct {
 	bytes atomic.Int64 // outstanding
-	floor atomic.Int64 // outstanding after the last collection asked for
+	floor atomic.Int64 // outstanding after the last collection asked for, or the least since
 }
 
 // looseBudget is how many bytes may become unreachable between collections.
 const looseBudget = 256 << 20
 
 func (l *looseMemory) before(n int) {
-	floor := l.floor.Load()
-	if l.bytes.Load()+int64(n) < floor+max(looseBudget, floor/2) {
+	floor, now := l.floor.Load(), l.bytes.Load()
+	if now < floor { // much was released or collected since: what counts is the growth from here
+		l.floor.CompareAndSwap(floor, now)
+		floor = now
+	}
+	if now+int64(n) < floor+max(looseBudget, floor/2) {
 		return
 	}
 	if !l.floor.CompareAndSwap(floor, l.bytes.Load()) {

@@ -71,7 +71,7 @@ func gradient(f func(x *Tensor) *Tensor, leaf *Tensor) *Tensor {
 
 // Checkpoint returns f(xs…) without keeping what f computes on the way: when gradients are wanted, f runs again
 // (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016). f must give the same result each time, and
-// everything that needs gradients must be among xs.
+// everything that needs gradients must be among xs; it panics if that isn't so. What f stores elsewhere must be copied with Keep.
 func Checkpoint(f func(xs []*Tensor) *Tensor, xs ...*Tensor) *Tensor {
 	return apply(opCheckpoint, f, xs...)
 }
@@ -80,7 +80,8 @@ var opCheckpoint *Op
 
 func init() {
 	opCheckpoint = define(Op{
-		Name: "checkpoint",
+		Name:    "checkpoint",
+		Storage: true, // f does its own rounding
 		Decompose: func(c *Call) []*Tensor {
 			return []*Tensor{c.Attrs.(func(xs []*Tensor) *Tensor)(c.In)}
 		},

@@ -60,7 +60,7 @@ type Call struct {
 	In    []*Tensor
 	Out   []*Tensor
 
-	versions []uint32 // of the inputs' buffers, when recorded
+	versions []uint32 // of the inputs' and outputs' buffers, when recorded
 	needs    []bool   // during VJP: which inputs' gradients are wanted
 }
 
@@ -137,20 +137,39 @@ func (c *Call) run(scope *Scope) {
 		}
 		op.Kernel(c)
 	default:
-		plain := *c
-		plain.In = detachAll(c.In)
-		c.Out = detachAll(op.Decompose(&plain))
+		c.decompose(scope)
+	}
+}
+
+// decompose computes the outputs of an operation without a kernel, and keeps nothing of what it computes on the way.
+func (c *Call) decompose(scope *Scope) {
+	within := scope.child()
+	defer within.Release()
+	plain := &Call{Op: c.Op, Attrs: c.Attrs}
+	for _, t := range c.In {
+		x := t.alias()
+		x.scope = within
+		plain.In = append(plain.In, x)
+	}
+	for _, y := range c.Op.Decompose(plain) {
+		if y.tracked() {
+			Fail(c.Op.Name, "pass them among its inputs", "the function uses tensors that require gradients and aren't its inputs: none would reach them")
+		}
+		out := newTensor(Spec{y.dtype, y.shape}, scope)
+		copyInto(out, y)
+		c.Out = append(c.Out, out)
 	}
 }
 
 // record makes the float outputs remember the call.
 func (c *Call) record() {
 	n := &node{call: c}
-	c.versions = make([]uint32, len(c.In))
+	c.versions = make([]uint32, len(c.In)+len(c.Out))
 	for i, t := range c.In {
 		c.versions[i] = t.buf.version
 	}
 	for i, t := range c.Out {
+		c.versions[len(c.In)+i] = t.buf.version
 		if t.dtype.IsFloat() {
 			t.node, t.output = n, int32(i)
 		}
@@ -198,12 +217,18 @@ func detachAll(ts []*Tensor) []*Tensor {
 	return out
 }
 
-// changed returns an error if an input was overwritten since the call was recorded.
+// changed returns an error if an input or output was overwritten since the call was recorded.
 func (c *Call) changed() error {
 	for i, t := range c.In {
 		if t.buf.version != c.versions[i] {
 			return reject("clone the tensor before writing into it, or call Backward first",
 				"input %d %s of %s was written in place after it was used, so its gradient can't be computed", i, t.shapeText(), c.Op.Name)
+		}
+	}
+	for i, t := range c.Out {
+		if t.buf.version != c.versions[len(c.In)+i] {
+			return reject("clone the tensor before writing into it, or call Backward first",
+				"the result %s of %s was written in place, so its gradient can't be computed", t.shapeText(), c.Op.Name)
 		}
 	}
 	return nil

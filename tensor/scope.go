@@ -1,6 +1,10 @@
 package tensor
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"weak"
+)
 
 // A Scope owns the memory of short-lived tensors and gives all of it back at
 // once, without waiting for the garbage collector. It travels with values: the
@@ -19,15 +23,16 @@ type Scope struct {
 	mu     sync.Mutex
 	owned  []*buffer
 	depth  int
-	parent *Scope
-	loose  bool // NewLooseScope made it
+	loose  bool                   // NewLooseScope made it
+	weakly []weak.Pointer[buffer] // what a loose scope owns: it keeps nothing from the collector
+	alive  int                    // len(weakly) after those collected were last taken out
 }
 
 // NewScope returns an empty scope.
 func NewScope() *Scope { return &Scope{} }
 
 // NewLooseScope returns an empty scope for values that somebody may forget to release, such as the batches of a loader: what
-// [Scope.Release] doesn't give back, the collector does, once no tensor of the scope can be reached. Every scope of [NewScope] lies
+// [Scope.Release] doesn't give back, the collector does, tensor by tensor, once it can't be reached. Every scope of [NewScope] lies
 // within it: what is computed from a tensor of both belongs to the other one.
 func NewLooseScope() *Scope { return &Scope{depth: -1, loose: true} }
 
@@ -36,13 +41,21 @@ func (s *Scope) child() *Scope {
 	if s == nil {
 		return &Scope{depth: 1}
 	}
-	return &Scope{depth: s.depth + 1, parent: s}
+	return &Scope{depth: max(s.depth, 0) + 1}
 }
 
 func (s *Scope) add(b *buffer) {
 	s.mu.Lock()
-	s.owned = append(s.owned, b)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if !s.loose {
+		s.owned = append(s.owned, b)
+		return
+	}
+	if len(s.weakly) >= 2*s.alive+64 {
+		s.weakly = slices.DeleteFunc(s.weakly, func(w weak.Pointer[buffer]) bool { return w.Value() == nil })
+		s.alive = len(s.weakly)
+	}
+	s.weakly = append(s.weakly, weak.Make(b))
 }
 
 func (s *Scope) remove(b *buffer) {
@@ -76,6 +89,12 @@ func (s *Scope) sweep(keep func(*buffer) bool) {
 	}
 	clear(s.owned[len(kept):])
 	s.owned = kept
+	for _, w := range s.weakly {
+		if b := w.Value(); b != nil {
+			b.free()
+		}
+	}
+	s.weakly, s.alive = nil, 0
 }
 
 // inner returns the scope whose life is shorter.

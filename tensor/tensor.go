@@ -15,19 +15,20 @@ import (
 //
 // A tensor may be read from several goroutines at once.
 type Tensor struct {
-	buf     *buffer
-	offset  int // of the first element, in elements
-	dtype   DType
-	leaf    bool // RequireGrad was called: gradients end here
-	stale   bool // grad holds an old gradient's memory, see ZeroGrad
-	retain  bool // RetainGrad was called
-	output  int32
-	shape   []int
-	strides []int // in elements; 0 repeats, negative runs backwards
-	node    *node // what computed it, if tracked
-	grad    *Tensor
-	scope   *Scope
-	dims    [8]int // room for shape and strides of up to four axes
+	buf      *buffer
+	offset   int // of the first element, in elements
+	dtype    DType
+	leaf     bool // RequireGrad was called: gradients end here
+	stale    bool // grad holds an old gradient's memory, see ZeroGrad
+	retain   bool // RetainGrad was called
+	ownsGrad bool // Backward made grad's memory and may write to it
+	output   int32
+	shape    []int
+	strides  []int // in elements; 0 repeats, negative runs backwards
+	node     *node // what computed it, if tracked
+	grad     *Tensor
+	scope    *Scope
+	dims     [8]int // room for shape and strides of up to four axes
 }
 
 // Spec is the part of a tensor that is known before its values are.
@@ -278,6 +279,9 @@ func (t *Tensor) CopyFrom(src *Tensor) {
 	s := src.Detach().To(t.dtype)
 	if !broadcasts(s.shape, t.shape) {
 		Fail("copy from", "", "values of shape %s don't broadcast to %s", s.shapeText(), t.shapeText())
+	}
+	if s.buf == t.buf {
+		s = s.Clone() // it may overlap
 	}
 	t.buf.version++
 	copyInto(t, expandTo(s, t.shape))

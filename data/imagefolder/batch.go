@@ -2,6 +2,7 @@ package imagefolder
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/gradus-ml/gradus/data"
@@ -37,6 +38,7 @@ func (f *Folder) Batch(draw data.Draw) (data.Batch, error) {
 			})
 		}
 		copy(all[k*one.NumEl():], tensor.Data[float32](one))
+		runtime.KeepAlive(one)
 	}
 	return data.Batch{X: x, Y: tensor.FromSlice(labels, len(labels)), Index: draw.Index}, nil
 }

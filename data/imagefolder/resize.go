@@ -2,6 +2,7 @@ package imagefolder
 
 import (
 	"math"
+	"runtime"
 
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -48,6 +49,7 @@ func Resize(x *tensor.Tensor, height, width int) *tensor.Tensor {
 			}
 		}
 	}
+	runtime.KeepAlive(x)
 	return out
 }
 

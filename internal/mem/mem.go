@@ -65,6 +65,10 @@ func sizeOf(c uint8) int {
 func Alloc(n int) Block {
 	c := classOf(n)
 	size := int64(sizeOf(c))
+	p := take(c)
+	if p == nil {
+		p = sysAlloc(int(size)) // may panic: count after it
+	}
 	now := inUse.Add(size)
 	for {
 		old := peak.Load()
@@ -72,17 +76,22 @@ func Alloc(n int) Block {
 			break
 		}
 	}
+	return Block{p, c}
+}
+
+// take returns a free block of class c, or nil if there is none.
+func take(c uint8) unsafe.Pointer {
 	k := &classes[c]
 	k.mu.Lock()
-	if last := len(k.free) - 1; last >= 0 {
-		p := k.free[last]
-		k.free = k.free[:last]
-		k.mu.Unlock()
-		cached.Add(-size)
-		return Block{p, c}
+	defer k.mu.Unlock()
+	last := len(k.free) - 1
+	if last < 0 {
+		return nil
 	}
-	k.mu.Unlock()
-	return Block{sysAlloc(int(size)), c}
+	p := k.free[last]
+	k.free = k.free[:last]
+	cached.Add(-int64(sizeOf(c)))
+	return p
 }
 
 // Free gives the block back. Neither the block nor any slice of it may be
