@@ -211,7 +211,7 @@ func decodeEvents(t *testing.T, b []byte) []string {
 	return lines
 }
 
-// TensorBoard 2.20's own EventAccumulator reads the same lines from such a file: testdata/read_events.py prints them.
+// TensorBoard 2.21's own EventAccumulator reads the same lines from such a file: testdata/read_events.py prints them.
 func TestTensorBoardEvents(t *testing.T) {
 	dir := t.TempDir()
 	if keep := os.Getenv("GRADUS_KEEP_EVENTS"); keep != "" { // for testdata/read_events.py

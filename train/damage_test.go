@@ -207,7 +207,7 @@ func TestCheckpointOfAnotherModelOrRunIsRefused(t *testing.T) {
 			net := nn.NewNamed().Add("fc", nn.NewLinear(2, 2)).Add("out", nn.LinearConfig{In: 2, Out: 1, NoBias: true}.New())
 			nn.Init(net, 1)
 			cfg.Model, cfg.Optimizer = net, optim.NewSGD(nn.Params(net), optim.SGDConfig{LR: 0.1, Momentum: 0.5})
-		}, []string{"missing: out.weight", "fc.weight: model [2 2], file [1 2]", "fc.bias: model [2], file [1]"}},
+		}, []string{"missing: out.weight", "fc.weight: model (2, 2), file (1, 2)", "fc.bias: model (2), file (1)"}},
 		"fewer layers": {func(cfg *train.Config) {
 			net := nn.NewNamed().Add("fc", nn.LinearConfig{In: 2, Out: 1, NoBias: true}.New())
 			nn.Init(net, 1)
