@@ -145,6 +145,7 @@ type pass struct {
 	order  []*node         // inputs before the nodes that use them
 	index  map[*node]int   // place in order; -1 if no wanted tensor lies behind it
 	grads  [][]*Tensor     // gradients of the outputs of each node in order
+	slab   []*Tensor       // see slots
 	place  map[*Tensor]int // what gradients are wanted of, and their place in wanted; nil: all leaves, into their Grad
 	wanted []*Tensor
 }
@@ -222,7 +223,7 @@ func (p *pass) visit(t *Tensor) {
 		return
 	}
 	p.index[t.node] = -1
-	stack := []frame{{t.node, 0}}
+	stack := append(make([]frame, 0, 16), frame{t.node, 0})
 	for len(stack) > 0 {
 		f := &stack[len(stack)-1]
 		c := f.n.call
@@ -243,10 +244,20 @@ func (p *pass) visit(t *Tensor) {
 		if slices.ContainsFunc(c.In, p.leadsOn) {
 			p.index[f.n] = len(p.order)
 			p.order = append(p.order, f.n)
-			p.grads = append(p.grads, make([]*Tensor, len(c.Out)))
+			p.grads = append(p.grads, p.slots(len(c.Out)))
 		}
 		stack = stack[:len(stack)-1]
 	}
+}
+
+// slots returns room for n gradients. Rooms are cut from pieces, since most nodes need one place.
+func (p *pass) slots(n int) []*Tensor {
+	if len(p.slab) < n {
+		p.slab = make([]*Tensor, max(n, 16))
+	}
+	s := p.slab[:n:n]
+	p.slab = p.slab[n:]
+	return s
 }
 
 // leadsOn reports whether a gradient of in is wanted or passes on to one that is.
@@ -292,12 +303,13 @@ func (p *pass) back(c *Call, gs []*Tensor) {
 		}
 	}
 	v := *c
-	v.needs = make([]bool, len(c.In))
+	v.needs = slice(v.room.needs[:], len(c.In))
 	for i, in := range c.In {
 		v.needs[i] = p.leadsOn(in)
 	}
 	if !p.create {
-		v.In, v.Out = detachAll(c.In), detachAll(c.Out)
+		both := make([]*Tensor, len(c.In)+len(c.Out))
+		v.In, v.Out = detachInto(both[:len(c.In):len(c.In)], c.In), detachInto(both[len(c.In):], c.Out)
 	}
 	var grads []*Tensor
 	if c.Op.VJP != nil {

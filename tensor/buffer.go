@@ -25,11 +25,25 @@ type buffer struct {
 	freed   bool
 }
 
+// tinyBuffer is a buffer together with its memory: one allocation for scalars, labels and small nets.
+type tinyBuffer struct {
+	buffer
+	words [tinyLimit / 8]uint64
+}
+
+// tinyLimit is the size up to which memory lies in the buffer itself.
+const tinyLimit = 64
+
 // heapLimit is the size up to which a buffer is ordinary Go memory.
 const heapLimit = 4096
 
 // newBuffer returns n bytes of undefined content (zero if small), owned by scope if that isn't nil.
 func newBuffer(n int, scope *Scope) *buffer {
+	if n <= tinyLimit {
+		b := &tinyBuffer{}
+		b.n, b.p = n, unsafe.Pointer(&b.words)
+		return &b.buffer
+	}
 	if n <= heapLimit {
 		words := make([]uint64, (n+7)/8)
 		return &buffer{p: unsafe.Pointer(unsafe.SliceData(words)), n: n}

@@ -201,13 +201,32 @@ func (r *reader[T]) next(lo, n int) []T {
 
 // map1 computes out, contiguous, from x, of the same shape.
 func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
+	if small(out, x) {
+		f(flat[D](out), flat[A](x))
+		runtime.KeepAlive(x)
+		return
+	}
+	tile1(out, x, f)
+}
+
+// small reports whether work on tensors of one size is one piece of contiguous memory each: what most operations of small nets
+// are, so it takes a way without closures and layouts.
+func small(out *Tensor, in ...*Tensor) bool {
+	if numel(out.shape) > grain {
+		return false
+	}
+	for _, x := range in {
+		if !x.IsContiguous() {
+			return false
+		}
+	}
+	return true
+}
+
+func tile1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
 	dst, a := flat[D](out), layoutOf[A](x)
 	defer runtime.KeepAlive(x)
 	defer a.straighten().Free()
-	if a.contiguous && len(dst) <= grain {
-		f(dst, a.data[a.offset:a.offset+len(dst)])
-		return
-	}
 	par.For(len(dst), grain, func(lo, hi int) {
 		if a.contiguous {
 			f(dst[lo:hi], a.read(lo, hi-lo, nil))
@@ -224,16 +243,22 @@ func map1[D, A any](out, x *Tensor, f func(dst []D, a []A)) {
 
 // map2 computes out, contiguous, from x and y, of the same shape.
 func map2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
+	if small(out, x, y) {
+		f(flat[D](out), flat[A](x), flat[B](y))
+		runtime.KeepAlive(x)
+		runtime.KeepAlive(y)
+		return
+	}
+	tile2(out, x, y, f)
+}
+
+func tile2[D, A, B any](out, x, y *Tensor, f func(dst []D, a []A, b []B)) {
 	dst, a, b := flat[D](out), layoutOf[A](x), layoutOf[B](y)
 	defer runtime.KeepAlive(x)
 	defer runtime.KeepAlive(y)
 	defer a.straighten().Free()
 	defer b.straighten().Free()
 	direct := a.contiguous && b.contiguous
-	if direct && len(dst) <= grain {
-		f(dst, a.read(0, len(dst), nil), b.read(0, len(dst), nil))
-		return
-	}
 	par.For(len(dst), grain, func(lo, hi int) {
 		if direct {
 			f(dst[lo:hi], a.read(lo, hi-lo, nil), b.read(lo, hi-lo, nil))

@@ -24,6 +24,15 @@ func copyInto(dst, src *Tensor) {
 }
 
 func copyElements[T any](dst, src *Tensor) {
+	if dst.IsContiguous() && small(dst, src) {
+		copy(flat[T](dst), flat[T](src))
+		runtime.KeepAlive(src)
+		return
+	}
+	copyTiles[T](dst, src)
+}
+
+func copyTiles[T any](dst, src *Tensor) {
 	d, s := layoutOf[T](dst), layoutOf[T](src)
 	if k := s.transposed(); k >= 0 && d.contiguous {
 		copyTransposed(flat[T](dst), &s, k)

@@ -62,6 +62,20 @@ type Call struct {
 
 	versions []uint32 // of the inputs' and outputs' buffers, when recorded
 	needs    []bool   // during VJP: which inputs' gradients are wanted
+
+	room struct { // for Out, versions and needs of most calls, so that they need no memory of their own
+		out      [1]*Tensor
+		versions [4]uint32
+		needs    [4]bool
+	}
+}
+
+// slice returns room if it has n elements, else a new slice.
+func slice[T any](room []T, n int) []T {
+	if n <= len(room) {
+		return room[:n:n]
+	}
+	return make([]T, n)
 }
 
 // Needs reports, inside VJP, whether the gradient of input i is wanted.
@@ -131,7 +145,7 @@ func (c *Call) run(scope *Scope) {
 			v.scope = scope
 		}
 	case op.Kernel != nil:
-		c.Out = make([]*Tensor, len(specs))
+		c.Out = slice(c.room.out[:], len(specs))
 		for i, s := range specs {
 			c.Out[i] = newTensor(s, scope)
 		}
@@ -164,7 +178,7 @@ func (c *Call) decompose(scope *Scope) {
 // record makes the float outputs remember the call.
 func (c *Call) record() {
 	n := &node{call: c}
-	c.versions = make([]uint32, len(c.In)+len(c.Out))
+	c.versions = slice(c.room.versions[:], len(c.In)+len(c.Out))
 	for i, t := range c.In {
 		c.versions[i] = t.buf.version
 	}
@@ -206,8 +220,9 @@ func applyHalf(op *Op, attrs any, in []*Tensor) []*Tensor {
 // tracked reports whether operations on t are recorded.
 func (t *Tensor) tracked() bool { return t.leaf || t.node != nil }
 
-func detachAll(ts []*Tensor) []*Tensor {
-	out := make([]*Tensor, len(ts))
+func detachAll(ts []*Tensor) []*Tensor { return detachInto(make([]*Tensor, len(ts)), ts) }
+
+func detachInto(out, ts []*Tensor) []*Tensor {
 	for i, t := range ts {
 		out[i] = t
 		if t.tracked() {
