@@ -75,6 +75,12 @@ func (s *Scope) remove(b *buffer) {
 // Release frees the memory of every tensor of the scope. The scope can be used again.
 func (s *Scope) Release() { s.sweep(func(*buffer) bool { return false }) }
 
+// Empty returns a tensor of undefined content that belongs to s, or to none if s is nil.
+func (s *Scope) Empty(d DType, shape ...int) *Tensor {
+	checkShape("empty", shape)
+	return newTensor(Spec{d, shape}, s)
+}
+
 // sweep frees the buffers for which keep is false.
 func (s *Scope) sweep(keep func(*buffer) bool) {
 	s.mu.Lock()

@@ -44,6 +44,22 @@ func TestLooseScopeGivesBackOnRelease(t *testing.T) {
 	s.Release()
 }
 
+func TestEmptyInAScope(t *testing.T) {
+	s := NewScope()
+	x := s.Empty(Float32, 512, 512)
+	x.Fill(3)
+	y := x.AddScalar(1)
+	if y.At(511, 511) != 4 {
+		t.Error(y.At(511, 511))
+	}
+	s.Release()
+	released(t, x)
+	released(t, y)
+	if z := (*Scope)(nil).Empty(Int64, 2, 3); z.NumEl() != 6 || z.DType() != Int64 {
+		t.Error(z)
+	}
+}
+
 func TestLooseScopeIsCollected(t *testing.T) {
 	x := Ones(Float32, looseSize)
 	before := mem.Read().InUse

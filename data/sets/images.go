@@ -12,6 +12,7 @@ import (
 	"github.com/gradus-ml/gradus/data/digits"
 	"github.com/gradus-ml/gradus/data/idx"
 	"github.com/gradus-ml/gradus/format"
+	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/tensor"
 )
 
@@ -19,8 +20,9 @@ import (
 type images struct {
 	pixels []uint8 // N·channels·height·width
 	labels []uint8
-	shape  []int           // channels, height, width
-	value  []*[256]float32 // what each byte stands for, by channel
+	shape  []int // channels, height, width
+	// A byte v of channel c stands for (v − shift[c])·scale[c].
+	shift, scale []float32
 }
 
 var _ data.Dataset = (*images)(nil)
@@ -41,44 +43,31 @@ func (s *images) Batch(d data.Draw) (data.Batch, error) {
 	plane := s.shape[1] * s.shape[2]
 	size := s.shape[0] * plane
 	b := data.Batch{
-		X:     tensor.Empty(tensor.Float32, n, s.shape[0], s.shape[1], s.shape[2]),
-		Y:     tensor.Empty(tensor.Int64, n),
+		X:     d.Scope.Empty(tensor.Float32, n, s.shape[0], s.shape[1], s.shape[2]),
+		Y:     d.Scope.Empty(tensor.Int64, n),
 		Index: d.Index,
 	}
 	x, y := tensor.MutableData[float32](b.X), tensor.MutableData[int64](b.Y)
 	for i, at := range d.Index {
 		y[i] = int64(s.labels[at])
-		for c, value := range s.value {
-			src := s.pixels[at*size+c*plane:][:plane]
-			look(x[i*size+c*plane:][:plane], src, value)
+		for c := range s.shape[0] {
+			cpu.ScaleBytes(x[i*size+c*plane:][:plane], s.pixels[at*size+c*plane:][:plane], s.shift[c], s.scale[c])
 		}
 	}
 	return b, nil
-}
-
-// look writes into dst what each byte of src stands for.
-func look(dst []float32, src []uint8, value *[256]float32) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] = value[v]
-	}
 }
 
 // finish makes data sets of training and test images.
 func (set *Set) finish(train, test *images, cfg Config) {
 	set.Mean, set.Std = train.moments()
 	for c := range train.shape[0] {
-		var value [256]float32
-		for v := range value {
-			x := float64(v) / 255
-			if cfg.Standardize {
-				x = (x - set.Mean[c]) / set.Std[c]
-			}
-			value[v] = float32(x)
+		shift, scale := 0.0, 1.0/255
+		if cfg.Standardize {
+			shift, scale = 255*set.Mean[c], 1/(255*set.Std[c])
 		}
-		train.value = append(train.value, &value)
+		train.shift, train.scale = append(train.shift, float32(shift)), append(train.scale, float32(scale))
 	}
-	test.value = train.value
+	test.shift, test.scale = train.shift, train.scale
 	set.Train, set.Test = train, test
 	set.TrainSize, set.TestSize = train.Len(), test.Len()
 }

@@ -379,10 +379,12 @@ func BenchmarkBatch(b *testing.B) {
 	index := tensor.NewRNG(1).Perm(60000)
 	b.ReportAllocs()
 	at := 0
+	scope := tensor.NewLooseScope() // as a loader's batches, which are released after the step
 	for b.Loop() {
-		if _, err := set.Train.Batch(data.Draw{Index: index[at : at+128]}); err != nil {
+		if _, err := set.Train.Batch(data.Draw{Index: index[at : at+128], Scope: scope}); err != nil {
 			b.Fatal(err)
 		}
+		scope.Release()
 		at = (at + 128) % (60000 - 128)
 	}
 }
