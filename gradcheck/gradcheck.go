@@ -32,6 +32,7 @@ type Error struct {
 	Failed, Number int // how many derivatives differ, of how many
 }
 
+// Error tells which derivative differs, and by how much.
 func (e *Error) Error() string {
 	return fmt.Sprintf("gradcheck: order %d: derivative of output element %d with respect to input %d at %v is %.12g, finite difference %.12g (%d of %d differ)",
 		e.Order, e.Output, e.Input, e.At, e.Got, e.Want, e.Failed, e.Number)

@@ -31,6 +31,7 @@ type NotFiniteError struct {
 	Backward bool   // it computes a gradient
 }
 
+// Error tells where, and what to try.
 func (e *NotFiniteError) Error() string {
 	s := fmt.Sprintf("train: the %s is not finite in epoch %d, step %d", e.What, e.Epoch+1, e.Step+1)
 	hint := "try a lower learning rate or gradient clipping (ClipNorm)"

@@ -56,6 +56,7 @@ type MissingError struct {
 	entry    *entry
 }
 
+// Error tells what is missing, why it could not be fetched, and what to put where.
 func (e *MissingError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "sets: %s is not complete in %s", e.Set, e.Dir)

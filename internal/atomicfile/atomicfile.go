@@ -24,6 +24,7 @@ type Error struct {
 	Err   error  // errors.Is finds syscall.ENOSPC, fs.ErrPermission, …
 }
 
+// Error tells what could not be done, with the path and the bytes written.
 func (e *Error) Error() string {
 	return fmt.Sprintf("%s %s: %v (after %d bytes)", e.Step, e.Path, e.Err, e.Bytes)
 }

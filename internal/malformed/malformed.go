@@ -153,6 +153,7 @@ type FailingReaderAt struct {
 	Bad  int64
 }
 
+// ReadAt implements io.ReaderAt.
 func (r FailingReaderAt) ReadAt(p []byte, offset int64) (int, error) {
 	if offset+int64(len(p)) > r.Bad {
 		n := 0
