@@ -139,6 +139,9 @@ func convLanes(p *convPlan) bool {
 	return active == AVX512 && p.kg%16 == 0 && p.ow >= 8 && p.ow < len(convLanesFuncs) && 5*computed > 6*p.oh*p.ow
 }
 
+// zeroLanes is what channels without a bias add, only read. A local array would escape through the table of kernels: an allocation a call.
+var zeroLanes [16]float32
+
 // convLanesAsm computes rows [oy, oy+rows) of channels outputs of one group, to
 // y, from planes b. buf holds 16 channels of them and 16 positions more.
 func convLanesAsm(p *convPlan, y, buf, a, b, bias []float32, off []int, act Act, oy, rows, channels int) {
@@ -146,10 +149,9 @@ func convLanesAsm(p *convPlan, y, buf, a, b, bias []float32, off []int, act Act,
 	if act == ActReLU {
 		floor = 0
 	}
-	var zeros [16]float32
 	kernel := convLanesFuncs[p.ow]
 	for c := 0; c < channels; c += 16 {
-		add := &zeros[0]
+		add := &zeroLanes[0]
 		if bias != nil {
 			add = &bias[c]
 		}
