@@ -13,7 +13,11 @@ func activation(name string, f func(x *tensor.Tensor) *tensor.Tensor) *Lambda {
 }
 
 // ReLU returns max(x, 0).
-func ReLU() *Lambda { return activation("ReLU", (*tensor.Tensor).ReLU) }
+func ReLU() *Lambda {
+	l := activation("ReLU", (*tensor.Tensor).ReLU)
+	l.relu = true
+	return l
+}
 
 // Sigmoid returns 1/(1 + exp(−x)).
 func Sigmoid() *Lambda { return activation("Sigmoid", (*tensor.Tensor).Sigmoid) }

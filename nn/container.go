@@ -22,10 +22,7 @@ func Seq(layers ...Layer) *Sequential {
 
 // Forward runs all layers in order.
 func (s *Sequential) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	for i, l := range s.Layers {
-		x = c.Call(strconv.Itoa(i), l, x)
-	}
-	return x
+	return c.sequence(s.Layers, strconv.Itoa, x)
 }
 
 // Visit names the layers by their places.
@@ -57,10 +54,7 @@ func (n *Named) Add(name string, l Layer) *Named {
 
 // Forward runs all layers in order.
 func (n *Named) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	for i, l := range n.layers {
-		x = c.Call(n.names[i], l, x)
-	}
-	return x
+	return c.sequence(n.layers, func(i int) string { return n.names[i] }, x)
 }
 
 // Visit names the layers.
@@ -128,11 +122,13 @@ func (p *Parallel) Visit(v *Visitor) {
 type Lambda struct {
 	Name string
 	F    func(c *Ctx, x *tensor.Tensor) *tensor.Tensor
+
+	relu bool // F is max(x, 0), which a layer in front can do in the same pass
 }
 
 // NewLambda returns f as a layer; name appears in summaries.
 func NewLambda(name string, f func(x *tensor.Tensor) *tensor.Tensor) *Lambda {
-	return &Lambda{name, func(_ *Ctx, x *tensor.Tensor) *tensor.Tensor { return f(x) }}
+	return &Lambda{Name: name, F: func(_ *Ctx, x *tensor.Tensor) *tensor.Tensor { return f(x) }}
 }
 
 // Forward calls F.

@@ -82,9 +82,14 @@ func (cfg Conv2DConfig) padding() (before, after [2]int) {
 
 // Forward convolves x.
 func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	return l.apply(c, x, tensor.Conv2D)
+}
+
+// apply applies f, a convolution or one with an activation, to x.
+func (l *Conv2D) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor, cfg tensor.Conv2DConfig) *tensor.Tensor) *tensor.Tensor {
 	before, after := l.cfg.padding()
 	w, b := affine(c, l.Weight, l.Bias)
-	return tensor.Conv2D(x, w, b, tensor.Conv2DConfig{
+	return f(x, w, b, tensor.Conv2DConfig{
 		Stride:   l.cfg.StrideHW,
 		Padding:  [4]int{before[0], after[0], before[1], after[1]},
 		Dilation: l.cfg.DilationHW,

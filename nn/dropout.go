@@ -61,7 +61,7 @@ func (d *Dropout) String() string {
 // 1−p: stochastic depth, for the body of a residual block (Huang et al., 2016).
 func DropPath(p float64) *Lambda {
 	checkP("nn.DropPath", p)
-	return &Lambda{fmt.Sprintf("DropPath(%g)", p), func(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	return &Lambda{Name: fmt.Sprintf("DropPath(%g)", p), F: func(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 		if !c.Training() || p == 0 {
 			return x
 		}

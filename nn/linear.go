@@ -36,6 +36,11 @@ func NewLinear(in, out int) *Linear { return LinearConfig{In: in, Out: out}.New(
 
 // Forward returns x·Wᵀ + b.
 func (l *Linear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	return l.apply(c, x, (*tensor.Tensor).Linear)
+}
+
+// apply checks x and applies f, the affine map or that with an activation, to it.
+func (l *Linear) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor) *tensor.Tensor) *tensor.Tensor {
 	if n := x.NDim(); n == 0 {
 		tensor.Fail("linear", "", "expected inputs of %d features, got a scalar", l.Weight.shape[1])
 	} else if x.Size(-1) != l.Weight.shape[1] {
@@ -45,11 +50,8 @@ func (l *Linear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 		}
 		tensor.Fail("linear", hint, "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], dims(x.Shape()))
 	}
-	w := c.Use(l.Weight)
-	if l.Bias == nil {
-		return x.Linear(w, nil)
-	}
-	return x.Linear(w, c.Use(l.Bias))
+	w, b := affine(c, l.Weight, l.Bias)
+	return f(x, w, b)
 }
 
 // Visit names weight and bias.
