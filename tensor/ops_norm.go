@@ -20,17 +20,17 @@ func (a normalising) stats() int {
 	return 2
 }
 
-var opLayerNorm, opLayerNormGrad, opRMSNorm, opRMSNormGrad *Op
+var opLayerNorm, opRMSNorm *Op
 
 func init() {
-	opLayerNorm, opLayerNormGrad = defineNorm("layer_norm")
-	opRMSNorm, opRMSNormGrad = defineNorm("rms_norm")
+	opLayerNorm = defineNorm("layer_norm")
+	opRMSNorm = defineNorm("rms_norm")
 }
 
-// defineNorm makes the rows of a normalisation along the last axes and of its gradient. Inputs are x, gamma and beta, of which the
+// defineNorm makes the rows of a normalisation along the last axes, which it returns, and of its gradient. Inputs are x, gamma and beta, of which the
 // last ones may be missing; the gradient's are g, x, the statistics, and gamma.
-func defineNorm(name string) (norm, grad *Op) {
-	grad = define(Op{
+func defineNorm(name string) *Op {
+	grad := define(Op{
 		Name: name + "_grad",
 		Infer: func(c *Call) ([]Spec, error) {
 			g, x := c.In[0], c.In[1]
@@ -56,7 +56,7 @@ func defineNorm(name string) (norm, grad *Op) {
 		},
 		Decompose: decomposeNormGrad,
 	})
-	norm = define(Op{
+	return define(Op{
 		Name:  name,
 		Infer: inferNorm,
 		Kernel: func(c *Call) {
@@ -74,7 +74,6 @@ func defineNorm(name string) (norm, grad *Op) {
 			return applyAll(grad, c.Attrs, in)[:len(c.In)]
 		},
 	})
-	return norm, grad
 }
 
 // gamma returns the weights among the inputs of the gradient, or nil.

@@ -298,7 +298,7 @@ func TestGradientsAtZero(t *testing.T) {
 		{"norm ½", []float64{0, 4}, func(x *Tensor) *Tensor { return x.Norm(0.5, false) }, []float64{0, 1}},
 		{"norm 3", []float64{0, 0}, func(x *Tensor) *Tensor { return x.Norm(3, false) }, []float64{0, 0}},
 		{"std", []float64{3, 3}, func(x *Tensor) *Tensor { return x.Std(1, false) }, []float64{0, 0}},
-		{"abs", []float64{0, -0.0}, func(x *Tensor) *Tensor { return x.Abs().Sum() }, []float64{0, 0}},
+		{"abs", []float64{0, math.Copysign(0, -1)}, func(x *Tensor) *Tensor { return x.Abs().Sum() }, []float64{0, 0}},
 		{"relu", []float64{0, -1, 1}, func(x *Tensor) *Tensor { return x.ReLU().Sum() }, []float64{0, 0, 1}},
 		{"clamp", []float64{0, 1, 2}, func(x *Tensor) *Tensor { return x.Clamp(0, 1).Sum() }, []float64{0, 0, 0}},
 		{"prod", []float64{0, 2, 3}, func(x *Tensor) *Tensor { return x.Prod() }, []float64{6, 0, 0}},

@@ -207,6 +207,7 @@ func TestAPanicInALoaderWorkerNamesTheExample(t *testing.T) {
 			cfg.Train = data.NewLoader(data.Examples(40, func(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
 				if d.Index[i] == 23 {
 					var m map[string]int
+					//lint:ignore SA5000 the panic is what is tested
 					m["x"] = 1
 				}
 				return tensor.Ones(tensor.Float32, 2), tensor.Ones(tensor.Float32, 1), nil

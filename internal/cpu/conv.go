@@ -112,7 +112,6 @@ type convPlan struct {
 	y, x         convAxis
 	pitch        int // between the rows of a plane
 	overlap      int // columns of a row's right border that are the next row's left one
-	slack        int
 }
 
 // convSlack is how many elements past a run's end a kernel may read or, in a

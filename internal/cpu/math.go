@@ -21,9 +21,7 @@ func sign(x float64) float64 {
 	return x // ±0 and NaN
 }
 
-func rsqrt(x float64) float64      { return 1 / math.Sqrt(x) }
-func reciprocal(x float64) float64 { return 1 / x }
-func square(x float64) float64     { return x * x }
+func rsqrt(x float64) float64 { return 1 / math.Sqrt(x) }
 
 // sigmoid is 1/(1+e⁻ˣ), with the exponential that can't overflow.
 func sigmoid(x float64) float64 {
