@@ -164,8 +164,16 @@ func BCE(p, target *tensor.Tensor) *tensor.Tensor { return BCEReduced(p, target,
 func BCEReduced(p, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	sameShapes("bce", p, target)
 	one := target.OnesLike()
-	logP, logQ := p.Log().Clamp(-100, 0), p.Neg().AddScalar(1).Log().Clamp(-100, 0)
+	logP, logQ := logProbability(p), logProbability(p.Neg().AddScalar(1))
 	return reduce(target.Mul(logP).Add(one.Sub(target).Mul(logQ)).Neg(), r)
+}
+
+// logProbability returns log p, at least −100, with a slope of 1e12 at most: a probability of 0, as sigmoids round to, must not make NaN.
+func logProbability(p *tensor.Tensor) *tensor.Tensor {
+	const least = 1e-12
+	small, fixed := p.LessScalar(least), p.Detach()
+	steep := p.Sub(fixed).MulScalar(1 / least).Add(fixed.Log().Clamp(-100, 0))
+	return tensor.Where(small, steep, p.MaskedFill(small, 1).Log())
 }
 
 // KLDiv returns the Kullback–Leibler divergence Σ target·(log target − logp) divided by the batch size (axis 0), PyTorch's

@@ -64,3 +64,19 @@ func near(t *testing.T, what string, got, want *Tensor) {
 		}
 	}
 }
+
+// The mean of many numbers is a number of their size, even where their sum or count isn't one of the type.
+func TestMeansAndNormsOfManyHalves(t *testing.T) {
+	x := Ones(Float16, 70000)
+	if m := x.Mean(); m.DType() != Float16 || m.Item() != 1 {
+		t.Errorf("mean of 70,000 ones is %v", m)
+	}
+	if n := x.Norm(2, false); n.DType() != Float16 || n.Item() != 264.5 { // √70000 = 264.58
+		t.Errorf("norm of 70,000 ones is %v", n)
+	}
+	w := Ones(Float16, 70000).RequireGrad()
+	w.Mean().MulScalar(7000).Backward()
+	if g := w.Grad().At(0); math.Abs(g-0.1) > 1e-3 {
+		t.Errorf("gradient of 7000 times the mean is %g, want 0.1", g)
+	}
+}

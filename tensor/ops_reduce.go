@@ -281,6 +281,9 @@ func (x *Tensor) MeanAxes(keep bool, axes ...int) *Tensor {
 	if !x.dtype.IsFloat() {
 		Fail("mean", "convert with To(tensor.Float32)", "expected a float tensor, got %s %s", x.dtype, x.shapeText())
 	}
+	if x.dtype.isHalf() { // neither the sum nor the count may be rounded before they are divided
+		return x.To(Float32).MeanAxes(keep, axes...).To(x.dtype)
+	}
 	return apply(opSum, r, x).Div(Scalar(x.dtype, float64(r.count(x.shape))))
 }
 

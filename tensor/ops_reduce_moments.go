@@ -119,6 +119,8 @@ func (x *Tensor) Norm(p float64, keep bool, axes ...int) *Tensor {
 		Fail("norm", "convert with To(tensor.Float32)", "expected a float tensor, got %s %s", x.dtype, x.shapeText())
 	}
 	switch {
+	case x.dtype.isHalf(): // the sum of powers may be too large for the type though its root isn't
+		return x.To(Float32).Norm(p, keep, axes...).To(x.dtype)
 	case math.IsNaN(p):
 		Fail("norm", "", "the power must not be NaN")
 	case p == 0:
