@@ -119,19 +119,20 @@ func (f *finder) StepEnd(s *State) error {
 	return nil
 }
 
-// steepest returns the rate at which the smoothed loss falls fastest per factor of the rate, 0 if it falls nowhere. The first tenth
-// doesn't count, since there the average is still one of few losses; neither does what comes after the lowest loss.
+// steepest returns the rate at which the smoothed loss falls fastest per factor of the rate, 0 if it falls nowhere. Slopes are taken over a
+// tenth of all steps, so that they tell more than the noise of single batches; the first tenth doesn't count, since there
+// the average is still one of few losses; neither does what comes after the lowest loss.
 func (f *finder) steepest() float64 {
 	best, slope := 0.0, 0.0
-	loss := f.result.Loss
+	loss, reach := f.result.Loss, max(1, f.Steps/20)
 	lowest := 0
 	for i, v := range loss {
 		if v < loss[lowest] {
 			lowest = i
 		}
 	}
-	for i := max(1, f.Steps/10); i <= lowest && i+1 < len(loss); i++ {
-		if d := loss[i+1] - loss[i-1]; d < slope {
+	for i := max(reach, f.Steps/10); i <= lowest && i+reach < len(loss); i++ {
+		if d := loss[i+reach] - loss[i-reach]; d < slope {
 			best, slope = f.result.LR[i], d
 		}
 	}

@@ -71,9 +71,11 @@ func BenchmarkStep(b *testing.B) {
 				source := imagesAndClasses(batch)
 				steps(b, model, opt, source, 20, nil)
 				b.ReportAllocs()
+				mem.ResetPeak()
 				b.ResetTimer()
 				steps(b, model, opt, source, b.N, nil)
 				b.ReportMetric(float64(batch*b.N)/b.Elapsed().Seconds(), "samples/s")
+				b.ReportMetric(float64(mem.Read().Peak)/(1<<20), "peak-MB")
 			})
 		}
 	}
