@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/nn"
 )
 
@@ -42,15 +43,17 @@ func (a *adadelta) step(_ int, g *Group, vars []variable) {
 }
 
 func adadeltaStep[T float32 | float64](a *adadelta, group *Group, vars []variable) {
-	lr, decay, rho, rest, eps := T(group.LR), T(group.WeightDecay), T(a.Rho), T(1-a.Rho), T(a.Eps)
-	share(vars, func(p, g []T, slots [][]T) {
-		square, delta := slots[0], slots[1]
-		for i, d := range g {
-			d += decay * p[i]
-			square[i] = rho*square[i] + rest*d*d
-			d *= sqrt(delta[i]+eps) / sqrt(square[i]+eps)
-			delta[i] = rho*delta[i] + rest*d*d
-			p[i] -= lr * d
-		}
+	share(vars, group.WeightDecay, func(s *stretch[T]) {
+		square, delta := s.slots[0], s.slots[1]
+		cpu.Square(s.u, s.g)
+		average(square, s.u, a.Rho)
+		cpu.AddScalar(s.u, delta, T(a.Eps))
+		cpu.AddScalar(s.v, square, T(a.Eps))
+		cpu.Div(s.u, s.u, s.v)
+		cpu.Sqrt(s.u, s.u)
+		cpu.Mul(s.u, s.u, s.g)
+		cpu.Axpy(s.p, s.u, T(-group.LR))
+		cpu.Square(s.u, s.u)
+		average(delta, s.u, a.Rho)
 	})
 }

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/nn"
 )
 
@@ -47,14 +48,13 @@ func (a *adagrad) step(t int, g *Group, vars []variable) {
 }
 
 func adagradStep[T float32 | float64](a *adagrad, t int, group *Group, vars []variable) {
-	decay, eps := T(group.WeightDecay), T(a.Eps)
 	lr := T(group.LR / (1 + float64(t-1)*a.LRDecay))
-	share(vars, func(p, g []T, slots [][]T) {
-		sum := slots[0]
-		for i, d := range g {
-			d += decay * p[i]
-			sum[i] += d * d
-			p[i] -= lr * (d / (sqrt(sum[i]) + eps))
-		}
+	share(vars, group.WeightDecay, func(s *stretch[T]) {
+		sum := s.slots[0]
+		cpu.MulAdd(sum, s.g, s.g, sum)
+		cpu.Sqrt(s.u, sum)
+		cpu.AddScalar(s.u, s.u, T(a.Eps))
+		cpu.Div(s.u, s.g, s.u)
+		cpu.Axpy(s.p, s.u, -lr)
 	})
 }

@@ -3,6 +3,7 @@ package optim
 import (
 	"math"
 
+	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/nn"
 )
 
@@ -64,22 +65,24 @@ func (a *nadam) step(t int, g *Group, vars []variable) {
 }
 
 func nadamStep[T float32 | float64](a *nadam, t int, group *Group, vars []variable) {
-	keep, decay := T(1), T(group.WeightDecay)
+	keep, decay := 1.0, group.WeightDecay
 	if a.Decoupled {
-		keep, decay = T(1-group.LR*group.WeightDecay), 0
+		keep, decay = 1-group.LR*decay, 0
 	}
-	rest1, beta2, rest2, eps := T(1-a.Beta1), T(a.Beta2), T(1-a.Beta2), T(a.Eps)
 	correction := T(1 - math.Pow(a.Beta2, float64(t)))
 	ofGrad := T(group.LR * (1 - a.momentum(t)) / (1 - a.product(t)))
 	ofMean := T(group.LR * a.momentum(t+1) / (1 - a.product(t+1)))
-	share(vars, func(p, g []T, slots [][]T) {
-		mean, square := slots[0], slots[1]
-		for i, d := range g {
-			x := keep * p[i]
-			d += decay * x
-			mean[i] += rest1 * (d - mean[i])
-			square[i] = beta2*square[i] + rest2*d*d
-			p[i] = x - (ofGrad*d+ofMean*mean[i])/(sqrt(square[i]/correction)+eps)
-		}
+	share(vars, decay, func(s *stretch[T]) {
+		mean, square := s.slots[0], s.slots[1]
+		average(mean, s.g, a.Beta1)
+		cpu.Square(s.u, s.g)
+		average(square, s.u, a.Beta2)
+		cpu.DivScalar(s.u, square, correction)
+		cpu.Sqrt(s.u, s.u)
+		cpu.AddScalar(s.u, s.u, T(a.Eps))
+		cpu.MulScalar(s.v, s.g, ofGrad)
+		cpu.Axpy(s.v, mean, ofMean)
+		cpu.Div(s.v, s.v, s.u)
+		cpu.Axpby(s.p, s.v, -1, T(keep))
 	})
 }

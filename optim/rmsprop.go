@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/nn"
 )
 
@@ -52,30 +53,27 @@ func (r *rmsProp) step(_ int, g *Group, vars []variable) {
 }
 
 func rmsPropStep[T float32 | float64](r *rmsProp, group *Group, vars []variable) {
-	lr, decay, alpha, rest, eps, momentum := T(group.LR), T(group.WeightDecay), T(r.Alpha), T(1-r.Alpha), T(r.Eps), T(r.Momentum)
-	share(vars, func(p, g []T, slots [][]T) {
-		square, slots := slots[0], slots[1:]
-		var mean, buf []T
+	share(vars, group.WeightDecay, func(s *stretch[T]) {
+		square, slots := s.slots[0], s.slots[1:]
+		cpu.Square(s.u, s.g)
+		average(square, s.u, r.Alpha)
+		root := square
 		if r.Centered {
-			mean, slots = slots[0], slots[1:]
+			mean := slots[0]
+			slots = slots[1:]
+			average(mean, s.g, r.Alpha)
+			cpu.Square(s.u, mean)
+			cpu.Sub(s.u, square, s.u)
+			root = s.u
 		}
+		cpu.Sqrt(s.u, root)
+		cpu.AddScalar(s.u, s.u, T(r.Eps))
+		cpu.Div(s.u, s.g, s.u)
 		if r.Momentum != 0 {
-			buf = slots[0]
+			buf := slots[0]
+			cpu.Axpby(buf, s.u, 1, T(r.Momentum))
+			s.u = buf
 		}
-		for i, d := range g {
-			d += decay * p[i]
-			square[i] = alpha*square[i] + rest*d*d
-			v := square[i]
-			if mean != nil {
-				mean[i] += rest * (d - mean[i])
-				v -= mean[i] * mean[i]
-			}
-			d /= sqrt(v) + eps
-			if buf != nil {
-				buf[i] = momentum*buf[i] + d
-				d = buf[i]
-			}
-			p[i] -= lr * d
-		}
+		cpu.Axpy(s.p, s.u, T(-group.LR))
 	})
 }
