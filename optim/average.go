@@ -1,9 +1,11 @@
 package optim
 
 import (
-	"fmt"
+	"maps"
 	"math"
+	"runtime"
 
+	"github.com/gradus-ml/gradus/internal/par"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -43,16 +45,24 @@ func (e *EMA) Update() {
 		}
 	}
 	e.steps++
-	scope := tensor.NewScope()
-	defer scope.Release()
 	for name, t := range state {
-		a := e.averages[name]
-		if !t.DType().IsFloat() {
+		switch a := e.averages[name]; t.DType() {
+		case tensor.Float32:
+			blend[float32](a, t, e.Decay)
+		case tensor.Float64:
+			blend[float64](a, t, e.Decay)
+		default:
 			a.CopyFrom(t)
-			continue
 		}
-		a.CopyFrom(a.In(scope).MulScalar(e.Decay).Add(t.In(scope).MulScalar(1 - e.Decay)))
 	}
+}
+
+// blend moves the average a towards t, both contiguous.
+func blend[T float32 | float64](a, t *tensor.Tensor, decay float64) {
+	to, from := tensor.MutableData[T](a), tensor.Data[T](t)
+	par.For(len(to), 1<<14, func(lo, hi int) { average(to[lo:hi], from[lo:hi], decay) })
+	runtime.KeepAlive(a)
+	runtime.KeepAlive(t)
 }
 
 // Values returns the averages by the parameters' names.
@@ -102,22 +112,26 @@ func (e *EMA) SaveState() map[string]*tensor.Tensor {
 	return out
 }
 
-// LoadState continues from what SaveState returned.
-func (e *EMA) LoadState(state map[string]*tensor.Tensor) error {
-	steps := state["steps"]
-	if steps == nil || steps.NumEl() != 1 {
-		return fmt.Errorf("optim: the state of an EMA needs the scalar steps")
-	}
-	e.steps, e.averages = int(steps.Item()), nil
-	for name, t := range state {
-		const prefix = "average/"
-		if len(name) > len(prefix) && name[:len(prefix)] == prefix {
-			if e.averages == nil {
-				e.averages = map[string]*tensor.Tensor{}
+// LoadState continues from what SaveState returned. If it doesn't fit the model, nothing changes and the error lists
+// everything that is wrong.
+func (e *EMA) LoadState(saved map[string]*tensor.Tensor) error {
+	r := stateReader{left: maps.Clone(saved)}
+	steps := r.count("steps", true)
+	var averages map[string]*tensor.Tensor
+	if steps > 0 {
+		averages = map[string]*tensor.Tensor{}
+		for name, t := range nn.State(e.model) {
+			if a := r.take("average/"+name, t.Shape()); a != nil {
+				averages[name] = a.To(t.DType()).Clone()
+			} else if saved["average/"+name] == nil {
+				r.bad = append(r.bad, "average/"+name+" is missing")
 			}
-			e.averages[name[len(prefix):]] = t
 		}
 	}
+	if err := r.err("this average (another model?)"); err != nil {
+		return err
+	}
+	e.steps, e.averages = steps, averages
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gradus-ml/gradus/nn"
@@ -195,12 +196,8 @@ func (o *Optimizer) LoadState(saved map[string]*tensor.Tensor) error {
 			}
 		}
 	}
-	for name := range r.left {
-		r.bad = append(r.bad, name+" is unexpected")
-	}
-	if len(r.bad) > 0 {
-		slices.Sort(r.bad)
-		return fmt.Errorf("optim: the state doesn't fit this optimiser (another algorithm, or another model?): %s", strings.Join(r.bad, "; "))
+	if err := r.err("this optimiser (another algorithm, or another model?)"); err != nil {
+		return err
 	}
 	o.steps = steps
 	for i, g := range o.groups {
@@ -232,10 +229,19 @@ func (r *stateReader) take(name string, shape []int) *tensor.Tensor {
 	t := r.left[name]
 	delete(r.left, name)
 	if t != nil && !slices.Equal(t.Shape(), shape) {
-		r.bad = append(r.bad, fmt.Sprintf("%s has shape %v, expected %v", name, t.Shape(), shape))
+		r.bad = append(r.bad, fmt.Sprintf("%s has shape %s, expected %s", name, shapeText(t.Shape()), shapeText(shape)))
 		return nil
 	}
 	return t
+}
+
+// shapeText writes a shape as (2, 3).
+func shapeText(shape []int) string {
+	parts := make([]string, len(shape))
+	for i, n := range shape {
+		parts[i] = strconv.Itoa(n)
+	}
+	return "(" + strings.Join(parts, ", ") + ")"
 }
 
 // number returns the scalar called name, which must be there and be 0 or more.
@@ -265,6 +271,18 @@ func (r *stateReader) count(name string, required bool) int {
 		r.bad = append(r.bad, fmt.Sprintf("%s is %g, expected a whole number", name, v))
 	}
 	return int(v)
+}
+
+// err returns an error with all that is wrong, leftovers included, or nil.
+func (r *stateReader) err(what string) error {
+	for name := range r.left {
+		r.bad = append(r.bad, name+" is unexpected")
+	}
+	if len(r.bad) == 0 {
+		return nil
+	}
+	slices.Sort(r.bad)
+	return fmt.Errorf("optim: the state doesn't fit %s: %s", what, strings.Join(r.bad, "; "))
 }
 
 // state returns what was saved for p, or nil if there is nothing.

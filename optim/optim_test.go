@@ -106,7 +106,7 @@ func TestStatesThatDoNotFitAreRefusedWithEverythingListed(t *testing.T) {
 			s["mean.weight"] = tensor.Zeros(tensor.Float32, 2, 3)
 			s["square.bias"] = tensor.Zeros(tensor.Float32, 4)
 			s["mean.conv1.weight"] = tensor.Zeros(tensor.Float32, 4)
-		}), []string{"mean.weight has shape [2 3], expected [3 2]", "square.bias has shape [4], expected [3]", "mean.conv1.weight is unexpected"}},
+		}), []string{"mean.weight has shape (2, 3), expected (3, 2)", "square.bias has shape (4), expected (3)", "mean.conv1.weight is unexpected"}},
 		{"half a parameter", change(func(s map[string]*tensor.Tensor) { delete(s, "square.weight") }), []string{"square.weight is missing"}},
 		{"no count", change(func(s map[string]*tensor.Tensor) { delete(s, "steps.weight") }), []string{"steps.weight is missing"}},
 		{"numbers", change(func(s map[string]*tensor.Tensor) {

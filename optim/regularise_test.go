@@ -70,6 +70,24 @@ func TestEMAEqualsPyTorch(t *testing.T) {
 	near(t, "restored", p.values(), own, 0, 0)
 }
 
+func TestAveragesOfAnotherModelAreRefused(t *testing.T) {
+	p := load(t).newPair(t)
+	ema := optim.NewEMA(p, 0.9)
+	ema.Update()
+	saved := ema.SaveState()
+	delete(saved, "average/bias")
+	saved["average/weight"] = tensor.Zeros(tensor.Float32, 2)
+	saved["average/fc.weight"] = tensor.Zeros(tensor.Float32, 2)
+	err := optim.NewEMA(p, 0.9).LoadState(saved)
+	want := "optim: the state doesn't fit this average (another model?): average/bias is missing; average/fc.weight is unexpected; average/weight has shape (2), expected (3, 2)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nexpected %s", err, want)
+	}
+	if err := optim.NewEMA(p, 0.9).LoadState(optim.NewEMA(p, 0.9).SaveState()); err != nil {
+		t.Errorf("before the first update: %v", err)
+	}
+}
+
 // With bias correction the first average is the first value.
 func TestEMABiasCorrection(t *testing.T) {
 	p := load(t).newPair(t)
