@@ -78,7 +78,7 @@ func (l *Loader) plan(epoch int) [][]int {
 	}
 	batches := make([][]int, l.Batches())
 	for i := range batches {
-		batches[i] = order[i*l.cfg.Batch : min((i+1)*l.cfg.Batch, len(order))]
+		batches[i] = slices.Clip(order[i*l.cfg.Batch : min((i+1)*l.cfg.Batch, len(order))]) // each may be appended to
 	}
 	return batches
 }

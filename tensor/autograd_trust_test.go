@@ -259,6 +259,19 @@ func TestCopyBetweenOverlappingViews(t *testing.T) {
 	wantEach(t, "transposed", m, func(i int) float64 { return float64(i%64*64 + i/64) })
 }
 
+// A result put together by copies would get no gradient, without a word.
+func TestCopyOfATrackedResultIsRefused(t *testing.T) {
+	w := FromSlice([]float64{1, 2}).RequireGrad()
+	out := Zeros(Float64, 2, 2)
+	checkRejected(t, rejected{"gradients flow through the values, but they don't flow through a copy; build the result with Cat, Stack or Where", func() {
+		out.Select(0, 0).CopyFrom(w.Square())
+	}})
+	out.Select(0, 0).CopyFrom(w.Square().Detach())
+	wantSlice(t, "detached", out, 1, 4, 0, 0)
+	w.CopyFrom(w.MulScalar(0.5)) // a step of an optimiser
+	wantSlice(t, "leaf", w, 0.5, 1)
+}
+
 // What is computed from a batch again and again is collected though the batch lives.
 func TestLooseScopeKeepsNothingAlive(t *testing.T) {
 	s := NewLooseScope()

@@ -269,12 +269,16 @@ func MutableData[T Element](t *Tensor) []T {
 }
 
 // CopyFrom writes the values of src, broadcast and converted, into t's memory.
-// Every view of that memory sees them. t must not be a tracked result.
+// Every view of that memory sees them. t must not be a tracked result, and src neither, unless t is a leaf, such
+// as a parameter that is updated by hand: no gradient passes through a copy.
 func (t *Tensor) CopyFrom(src *Tensor) {
 	t.alive("copy from")
 	src.alive("copy from")
 	if t.node != nil {
 		Fail("copy from", "write into Detach() of it, or compute a new tensor", "can't write into a tensor that gradients flow through")
+	}
+	if src.node != nil && !t.leaf {
+		Fail("copy from", "build the result with Cat, Stack or Where, or copy Detach() of it", "gradients flow through the values, but they don't flow through a copy")
 	}
 	s := src.Detach().To(t.dtype)
 	if !broadcasts(s.shape, t.shape) {
