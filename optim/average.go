@@ -10,14 +10,16 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// EMA keeps an exponentially weighted average of a model's parameters, which often does better on new data than the parameters
-// themselves (Polyak and Juditsky, 1992): average = Decay·average + (1 − Decay)·parameter after each step.
+// EMA keeps an average of a model's parameters and float buffers, which often does better on new data than the parameters themselves
+// (Polyak and Juditsky, 1992): exponentially weighted from [NewEMA], average = Decay·average + (1 − Decay)·parameter at each Update,
+// or with equal weights from [NewSWA].
 type EMA struct {
 	Decay float64
 	// BiasCorrection divides by 1 − Decayᵗ, so that the first averages aren't pulled towards the start (as in Adam). Without it the
 	// average starts at the parameters.
 	BiasCorrection bool
 
+	equal    bool // all steps count the same
 	model    nn.Layer
 	steps    int
 	averages map[string]*tensor.Tensor
@@ -30,6 +32,19 @@ func NewEMA(model nn.Layer, decay float64) *EMA {
 		tensor.Fail("optim.NewEMA", "", "the decay must lie between 0 and 1, got %g", decay)
 	}
 	return &EMA{Decay: decay, model: model}
+}
+
+// NewSWA returns the plain mean of model's parameters and float buffers at each Update (stochastic weight averaging; Izmailov et
+// al., 2018). Call Update at the end of each epoch of the last part of a training. Batch norm's running statistics are averaged
+// too; those of the averaged weights are better found by a pass over the data.
+func NewSWA(model nn.Layer) *EMA { return &EMA{equal: true, model: model} }
+
+// decay returns how much of the average stays in the next update, number steps.
+func (e *EMA) decay() float64 {
+	if e.equal {
+		return 1 - 1/float64(e.steps)
+	}
+	return e.Decay
 }
 
 // Update takes in the present parameters. Call it after each step.
@@ -48,9 +63,9 @@ func (e *EMA) Update() {
 	for name, t := range state {
 		switch a := e.averages[name]; t.DType() {
 		case tensor.Float32:
-			blend[float32](a, t, e.Decay)
+			blend[float32](a, t, e.decay())
 		case tensor.Float64:
-			blend[float64](a, t, e.Decay)
+			blend[float64](a, t, e.decay())
 		default:
 			a.CopyFrom(t)
 		}

@@ -70,6 +70,24 @@ func TestEMAEqualsPyTorch(t *testing.T) {
 	near(t, "restored", p.values(), own, 0, 0)
 }
 
+// Stochastic weight averaging is the mean of what the parameters were.
+func TestSWAIsTheMean(t *testing.T) {
+	r := load(t)
+	p := r.newPair(t)
+	swa := optim.NewSWA(p)
+	var want [6]float64
+	for step := range r.Grads {
+		if err := p.weight.Set(tensor.FromSlice(r.Grads[step][0], 3, 2)); err != nil {
+			t.Fatal(err)
+		}
+		swa.Update()
+		for i, v := range r.Grads[step][0] {
+			want[i] += float64(v) / float64(len(r.Grads))
+		}
+	}
+	near(t, "mean", tensor.ToSlice[float64](swa.Values()["weight"]), want[:], 1e-5, 1e-6)
+}
+
 func TestAveragesOfAnotherModelAreRefused(t *testing.T) {
 	p := load(t).newPair(t)
 	ema := optim.NewEMA(p, 0.9)
