@@ -16,7 +16,7 @@ type EvalConfig struct {
 	Model   nn.Layer
 	Data    data.Source
 	Loss    func(pred, target *tensor.Tensor) *tensor.Tensor
-	Step    func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor)
+	Step    StepFunc
 	Metrics []metrics.Metric // reset first
 	// Each, if set, sees every batch with the model's output, such as for collecting wrong predictions. The tensors
 	// are valid during the call only; Keep what must last.
@@ -28,7 +28,7 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 	if cfg.Model == nil || cfg.Data == nil || cfg.Step == nil && cfg.Loss == nil {
 		return nil, errors.New("train: EvalConfig needs Model, Data, and Loss or Step")
 	}
-	cfg.Step = step(cfg.Step, cfg.Loss)
+	cfg.Step = cfg.Step.or(cfg.Loss)
 	defer par.Hold()()
 	for _, m := range cfg.Metrics {
 		m.Reset()

@@ -27,15 +27,14 @@ import (
 type Config struct {
 	Model     nn.Layer
 	Optimizer *optim.Optimizer
-	Train     data.Source
+	Train     data.Source // one with an EpochFrom method, as data.Loader has, can be resumed in mid-epoch
 	Valid     data.Source // measured after each epoch, if set
 	Epochs    int
 
 	// Loss returns the mean loss, a scalar, of predictions against targets.
 	Loss func(pred, target *tensor.Tensor) *tensor.Tensor
-	// Step replaces the usual model.Forward and Loss for tasks that don't fit them: it returns the mean loss of a batch, and the
-	// predictions and targets for Metrics (nil for none). The batch and what is computed from it live until the step is over; Keep what must last.
-	Step func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor)
+	// Step replaces the usual model.Forward and Loss for tasks that don't fit them, such as an autoencoder, whose target is its input.
+	Step StepFunc
 
 	Metrics  []metrics.Metric // measured on training batches as they come and on Valid
 	Schedule optim.Schedule   // of the learning rates, if set
@@ -51,6 +50,10 @@ type Config struct {
 	Checkpoints *Checkpoints // where and how often to save everything; nil: nowhere
 	Resume      bool         // continue from the newest valid checkpoint, if there is one
 }
+
+// StepFunc computes the mean loss of a batch, a scalar, and the predictions and targets for metrics (nil for none). It runs the model by
+// c.Run(model, x). The batch and what is computed from it live until the step is over; Keep what must last.
+type StepFunc func(c *nn.Ctx, model nn.Layer, b data.Batch) (loss, pred, target *tensor.Tensor)
 
 // Result tells how a run went.
 type Result struct {
@@ -106,8 +109,8 @@ type group struct {
 	Examples, First float64 // in all batches, and in the first
 }
 
-// step returns s, or the usual step with a loss function.
-func step(s func(*nn.Ctx, nn.Layer, data.Batch) (loss, pred, target *tensor.Tensor), loss func(pred, target *tensor.Tensor) *tensor.Tensor) func(*nn.Ctx, nn.Layer, data.Batch) (_, pred, target *tensor.Tensor) {
+// or returns s, or, if that is nil, the usual step with a loss function.
+func (s StepFunc) or(loss func(pred, target *tensor.Tensor) *tensor.Tensor) StepFunc {
 	if s != nil {
 		return s
 	}
@@ -131,7 +134,7 @@ func newRun(cfg Config) (*run, error) {
 		return nil, errors.New("train: Resume needs Checkpoints, which says where they are")
 	}
 	cfg.Accumulate = max(cfg.Accumulate, 1)
-	cfg.Step = step(cfg.Step, cfg.Loss)
+	cfg.Step = cfg.Step.or(cfg.Loss)
 	r := &run{cfg: cfg, scope: tensor.NewScope()}
 	r.state = State{Model: cfg.Model, Optimizer: cfg.Optimizer, Epochs: cfg.Epochs, Batches: -1}
 	if l, ok := cfg.Train.(interface{ Batches() int }); ok {
