@@ -15,7 +15,8 @@ import (
 	"github.com/gradus-ml/gradus/train"
 )
 
-// classify returns the training of an image classifier: cross entropy, a learning rate that falls along a cosine, accuracy on the
+// classify returns the training of an image classifier: cross entropy, a learning rate that rises for a twentieth of the
+// steps and then falls along a cosine, accuracy on the
 // test set after each epoch; then pictures of what it gets wrong.
 func classify(newOptimizer func(params []*nn.Param, lr float64) *optim.Optimizer) func(context.Context, *Run) (map[string]float64, error) {
 	return func(ctx context.Context, r *Run) (map[string]float64, error) {
@@ -27,11 +28,12 @@ func classify(newOptimizer func(params []*nn.Param, lr float64) *optim.Optimizer
 		test := data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500})
 
 		opt := newOptimizer(nn.Params(model), r.Options.LR)
+		steps := r.Options.Epochs * loader.Batches()
 		err := r.Fit(ctx, train.Config{
 			Model: model, Optimizer: opt, Loss: nn.CrossEntropy,
 			Train: loader, Valid: test,
 			Metrics:  []metrics.Metric{metrics.NewAccuracy()},
-			Schedule: optim.Cosine(opt, r.Options.Epochs*loader.Batches(), 0, 0.01),
+			Schedule: optim.Cosine(opt, steps, steps/20, 0.01),
 		})
 		if err != nil {
 			return nil, err

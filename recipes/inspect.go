@@ -12,6 +12,7 @@ import (
 
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/data/imagefolder"
+	"github.com/gradus-ml/gradus/data/sets"
 	"github.com/gradus-ml/gradus/metrics"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
@@ -80,8 +81,23 @@ func Predict(ctx context.Context, dir string, files []string) ([]Prediction, err
 	return out, nil
 }
 
+// describeData fills in what is known of the data set without reading it.
+func (r *Run) describeData() error {
+	if r.Recipe.Generate != nil {
+		r.Set = r.Recipe.Generate(r.Options.Seed)
+		return nil
+	}
+	for _, info := range sets.List() {
+		if info.Name == r.Options.Data {
+			r.Set = &sets.Set{Info: info}
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no data set %q (gradus list data shows all)", r.Options.Data)
+}
+
 // Summarize returns the table of layers of a recipe's model on a data set ("" for the recipe's first), or of the run in a folder.
-func Summarize(ctx context.Context, name, dataset string) (*nn.SummaryTable, error) {
+func Summarize(name, dataset string) (*nn.SummaryTable, error) {
 	var r *Run
 	if _, err := os.Stat(filepath.Join(name, "config.yaml")); err == nil {
 		if r, err = ResumeRun(name); err != nil {
@@ -101,7 +117,7 @@ func Summarize(ctx context.Context, name, dataset string) (*nn.SummaryTable, err
 	if r.Recipe.Model == nil {
 		return nil, errors.New("recipe " + r.Recipe.Name + " has no single model: it compares several")
 	}
-	if err := r.openData(ctx); err != nil {
+	if err := r.describeData(); err != nil {
 		return nil, err
 	}
 	return nn.Summary(r.Recipe.Model(r.Set), append([]int{max(r.Options.Batch, 1)}, r.Set.Shape...)...), nil
@@ -117,7 +133,12 @@ func (r *Run) readPicture(path string) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return imagefolder.Resize(im.Tensor(), r.Set.Shape[1], r.Set.Shape[2]), nil
+	x := imagefolder.Resize(im.Tensor(), r.Set.Shape[1], r.Set.Shape[2])
+	if r.Recipe.DataConfig.Standardize {
+		mean, std := tensor.FromSlice(r.Set.Mean, len(r.Set.Mean), 1, 1), tensor.FromSlice(r.Set.Std, len(r.Set.Std), 1, 1)
+		x = x.Sub(mean.To(x.DType())).Div(std.To(x.DType()))
+	}
+	return x, nil
 }
 
 // sortedByValue returns the names, the largest value first.

@@ -11,12 +11,13 @@ import (
 // LeNet-5 (LeCun et al., "Gradient-based learning applied to document recognition", 1998; D2L 7.6), with ReLU and
 // max-pooling in place of the sigmoids and averages of 1998.
 var leNet = Recipe{
-	Name:    "lenet",
-	Summary: "convolutional network for small images",
-	Source:  "LeCun et al. 1998; D2L 7.6",
-	Data:    images,
-	Options: Options{Epochs: 5, Batch: 128, LR: 0.08},
-	Metric:  "accuracy",
+	Name:       "lenet",
+	Summary:    "convolutional network for small images",
+	Source:     "LeCun et al. 1998; D2L 7.6",
+	Data:       images,
+	Options:    Options{Epochs: 5, Batch: 128, LR: 0.05},
+	Metric:     "accuracy",
+	DataConfig: sets.Config{Standardize: true},
 	Model: func(set *sets.Set) nn.Layer {
 		channels, side, classes := imageShape(set)
 		flat := 16 * ((side/2 - 4) / 2) * ((side/2 - 4) / 2) // 400 for 28×28
@@ -40,12 +41,13 @@ var leNet = Recipe{
 // The same with batch normalisation after each convolution and linear layer (Ioffe and Szegedy, 2015; D2L 8.5): it trains faster and takes larger
 // learning rates. The layers in front of it need no bias.
 var leNetBN = Recipe{
-	Name:    "lenet-bn",
-	Summary: "LeNet with batch normalisation",
-	Source:  "Ioffe and Szegedy 2015; D2L 8.5",
-	Data:    images,
-	Options: Options{Epochs: 5, Batch: 128, LR: 0.1},
-	Metric:  "accuracy",
+	Name:       "lenet-bn",
+	Summary:    "LeNet with batch normalisation",
+	Source:     "Ioffe and Szegedy 2015; D2L 8.5",
+	Data:       images,
+	Options:    Options{Epochs: 5, Batch: 128, LR: 0.1},
+	Metric:     "accuracy",
+	DataConfig: sets.Config{Standardize: true},
 	Model: func(set *sets.Set) nn.Layer {
 		channels, side, classes := imageShape(set)
 		flat := 16 * ((side/2 - 4) / 2) * ((side/2 - 4) / 2)

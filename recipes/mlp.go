@@ -10,12 +10,13 @@ var images = []string{"digits", "mnist", "fashion-mnist", "cifar10-subset", "cif
 
 // Softmax regression: one linear layer and cross entropy (D2L 4.1–4.5). Its weights are pictures of what each class looks like.
 var softmaxRegression = Recipe{
-	Name:    "softmax-regression",
-	Summary: "one linear layer: the simplest image classifier",
-	Source:  "D2L 4.1–4.5",
-	Data:    images,
-	Options: Options{Epochs: 10, Batch: 128, LR: 0.1},
-	Metric:  "accuracy",
+	Name:       "softmax-regression",
+	Summary:    "one linear layer: the simplest image classifier",
+	Source:     "D2L 4.1–4.5",
+	Data:       images,
+	Options:    Options{Epochs: 10, Batch: 128, LR: 0.1},
+	Metric:     "accuracy",
+	DataConfig: sets.Config{Standardize: true},
 	Model: func(set *sets.Set) nn.Layer {
 		return nn.NewNamed().Add("flatten", nn.Flatten()).Add("fc", nn.NewLinear(pixels(set), len(set.Classes)))
 	},
@@ -26,12 +27,13 @@ var softmaxRegression = Recipe{
 
 // A multilayer perceptron with one hidden layer of 256 ReLU units (D2L 5.1–5.3).
 var mlp = Recipe{
-	Name:    "mlp",
-	Summary: "one hidden layer of 256 units",
-	Source:  "D2L 5.1–5.3",
-	Data:    images,
-	Options: Options{Epochs: 10, Batch: 128, LR: 0.05},
-	Metric:  "accuracy",
+	Name:       "mlp",
+	Summary:    "one hidden layer of 256 units",
+	Source:     "D2L 5.1–5.3",
+	Data:       images,
+	Options:    Options{Epochs: 10, Batch: 128, LR: 0.05},
+	Metric:     "accuracy",
+	DataConfig: sets.Config{Standardize: true},
 	Model: func(set *sets.Set) nn.Layer {
 		return nn.NewNamed().
 			Add("flatten", nn.Flatten()).
@@ -44,12 +46,13 @@ var mlp = Recipe{
 
 // Two hidden layers with dropout of 0.2 and 0.5 against overfitting (Srivastava et al., 2014; D2L 5.6).
 var mlpDropout = Recipe{
-	Name:    "mlp-dropout",
-	Summary: "two hidden layers of 256 units with dropout",
-	Source:  "Srivastava et al. 2014; D2L 5.6",
-	Data:    images,
-	Options: Options{Epochs: 10, Batch: 128, LR: 1e-3},
-	Metric:  "accuracy",
+	Name:       "mlp-dropout",
+	Summary:    "two hidden layers of 256 units with dropout",
+	Source:     "Srivastava et al. 2014; D2L 5.6",
+	Data:       images,
+	Options:    Options{Epochs: 10, Batch: 128, LR: 1e-3},
+	Metric:     "accuracy",
+	DataConfig: sets.Config{Standardize: true},
 	Model: func(set *sets.Set) nn.Layer {
 		return nn.NewNamed().
 			Add("flatten", nn.Flatten()).

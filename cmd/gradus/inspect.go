@@ -134,7 +134,7 @@ func newSummary() *cobra.Command {
 			if strings.HasSuffix(args[0], ".safetensors") {
 				return summarizeFile(cmd, args[0])
 			}
-			table, err := recipes.Summarize(cmd.Context(), args[0], data)
+			table, err := recipes.Summarize(args[0], data)
 			if err != nil {
 				return err
 			}
