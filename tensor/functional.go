@@ -1,5 +1,7 @@
 package tensor
 
+import "slices"
+
 // Jacobian returns the derivatives of y = f(x) with respect to x, of shape y.Shape() followed by x.Shape().
 // It runs f once and walks the record once for each element of y.
 func Jacobian(f func(x *Tensor) *Tensor, x *Tensor) *Tensor {
@@ -73,7 +75,7 @@ func gradient(f func(x *Tensor) *Tensor, leaf *Tensor) *Tensor {
 // (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016). f must give the same result each time, and
 // everything that needs gradients must be among xs; it panics if that isn't so. What f stores elsewhere must be copied with Keep.
 func Checkpoint(f func(xs []*Tensor) *Tensor, xs ...*Tensor) *Tensor {
-	return apply(opCheckpoint, f, xs...)
+	return apply(opCheckpoint, f, slices.Clone(xs)...)
 }
 
 var opCheckpoint *Op
