@@ -152,7 +152,7 @@ func Flatten() *Lambda {
 
 // Unflatten returns a layer that gives each example the shape: (N, 784) becomes (N, 1, 28, 28) with Unflatten(1, 28, 28).
 func Unflatten(shape ...int) *Lambda {
-	return NewLambda("Unflatten", func(x *tensor.Tensor) *tensor.Tensor {
+	return NewLambda(fmt.Sprintf("Unflatten%v", dims(shape)), func(x *tensor.Tensor) *tensor.Tensor {
 		return x.Reshape(append([]int{x.Size(0)}, shape...)...)
 	})
 }

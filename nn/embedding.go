@@ -73,3 +73,12 @@ func (b *Bilinear) Visit(v *Visitor) {
 	v.Param("weight", b.Weight)
 	v.Param("bias", b.Bias)
 }
+
+// String describes the layer.
+func (b *Bilinear) String() string {
+	s := b.Weight.shape
+	return fmt.Sprintf("Bilinear(%d, %d, %d)", s[1], s[2], s[0])
+}
+
+// MultAdds returns one for each weight and example.
+func (b *Bilinear) MultAdds(x, _ []int) int { return x[0] * product(b.Weight.shape) }

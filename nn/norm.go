@@ -139,7 +139,7 @@ func (l *LayerNorm) Visit(v *Visitor) {
 }
 
 // String describes the layer.
-func (l *LayerNorm) String() string { return fmt.Sprintf("LayerNorm%v", l.Weight.shape) }
+func (l *LayerNorm) String() string { return fmt.Sprintf("LayerNorm%v", dims(l.Weight.shape)) }
 
 // RMSNorm divides by the root of the mean square over the last axis and scales (Zhang and Sennrich, 2019).
 type RMSNorm struct {

@@ -1,0 +1,70 @@
+package nn_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gradus-ml/gradus/nn"
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+// A traced run notes in the record which layer each operation belongs to, and names the layer where a NaN came from.
+func TestTrace(t *testing.T) {
+	log := nn.NewLambda("Log", (*tensor.Tensor).Log)
+	net := nn.NewNamed().Add("fc1", nn.NewLinear(3, 4)).Add("relu", nn.ReLU()).
+		Add("block", nn.NewResidual(nn.Seq(nn.NewLinear(4, 4), log)))
+	nn.Init(net, 1)
+	y := nn.Train(nil).Trace().Run(net, tensor.Ones(tensor.Float32, 2, 3).MulScalar(-1))
+	var got []string
+	for _, n := range tensor.Graph(y) {
+		got = append(got, n.Layer+":"+n.Op)
+	}
+	want := "[fc1:linear relu:relu block.body.0:linear block.body.1:log block:add]"
+	if fmt.Sprint(got) != want {
+		t.Errorf("got %v, expected %s", got, want)
+	}
+	if bad, ok := tensor.FirstNonFinite(y); !ok || bad.Layer != "block.body.1" {
+		t.Errorf("the first bad layer is %q", bad.Layer)
+	}
+}
+
+// Layers describe themselves as people write them.
+func TestDescriptions(t *testing.T) {
+	for _, c := range []struct {
+		l    nn.Layer
+		want string
+	}{
+		{nn.NewLinear(2, 3), "Linear(2, 3)"},
+		{nn.Conv2DConfig{In: 1, Out: 6, Kernel: 5, Stride: 2, Pad: 2}.New(), "Conv2D(1, 6, 5×5, stride 2, pad 2)"},
+		{nn.Conv2DConfig{In: 4, Out: 4, Kernel: 3, Groups: 4}.New(), "Conv2D(4, 4, 3×3, groups 4)"},
+		{nn.NewConv1D(2, 3, 5), "Conv1D(2, 3, 5)"},
+		{nn.ConvTranspose2DConfig{In: 2, Out: 3, Kernel: 4, Stride: 2}.New(), "ConvTranspose2D(2, 3, 4×4, stride 2)"},
+		{nn.MaxPool2D(2), "MaxPool2D(2, stride 2)"},
+		{nn.AvgPool1D(3), "AvgPool1D(3, stride 3)"},
+		{nn.NewBatchNorm(6), "BatchNorm(6)"},
+		{nn.NewLayerNorm(2, 3), "LayerNorm(2, 3)"},
+		{nn.NewGroupNorm(2, 6), "GroupNorm(2, 6)"},
+		{nn.NewRMSNorm(6), "RMSNorm(6)"},
+		{nn.NewEmbedding(10, 4), "Embedding(10, 4)"},
+		{nn.NewDropout(0.5), "Dropout(0.5)"},
+		{nn.NewSpatialDropout(0.1), "SpatialDropout(0.1)"},
+		{nn.DropPath(0.1), "DropPath(0.1)"},
+		{nn.LeakyReLU(0.1), "LeakyReLU(0.1)"},
+		{nn.NewPReLU(3), "PReLU(3)"},
+		{nn.NewBilinear(2, 3, 4), "Bilinear(2, 3, 4)"},
+		{nn.NewCheckpoint(nn.ReLU()), "Checkpoint"},
+		{nn.Flatten(), "Flatten"},
+		{nn.Unflatten(1, 28, 28), "Unflatten(1, 28, 28)"},
+	} {
+		if got := fmt.Sprint(c.l); got != c.want {
+			t.Errorf("got %s, expected %s", got, c.want)
+		}
+	}
+}
+
+func TestMultAddsOfConv1D(t *testing.T) {
+	s := nn.Summary(nn.NewConv1D(2, 3, 5), 4, 2, 10)
+	if s.MultAdds != 4*3*6*2*5 {
+		t.Errorf("%d multiply-adds", s.MultAdds)
+	}
+}
