@@ -79,6 +79,9 @@ func adamStep[T float32 | float64](vars []variable, h cpu.AdamHyper) {
 	var list []cpu.AdamSlices[T]
 	for _, v := range vars {
 		if v.value.DType() == tensor.DTypeOf[T]() {
+			if list == nil {
+				list = make([]cpu.AdamSlices[T], 0, len(vars))
+			}
 			s := cpu.AdamSlices[T]{P: tensor.MutableData[T](v.value), G: tensor.Data[T](v.grad),
 				M: tensor.MutableData[T](v.slots[0]), V: tensor.MutableData[T](v.slots[1])}
 			if len(v.slots) > 2 {

@@ -49,6 +49,9 @@ func sgdStep[T float32 | float64](vars []variable, h cpu.SGDHyper) {
 	var list []cpu.SGDSlices[T]
 	for _, v := range vars {
 		if v.value.DType() == tensor.DTypeOf[T]() {
+			if list == nil {
+				list = make([]cpu.SGDSlices[T], 0, len(vars))
+			}
 			s := cpu.SGDSlices[T]{P: tensor.MutableData[T](v.value), G: tensor.Data[T](v.grad)}
 			if len(v.slots) > 0 {
 				s.Buf = tensor.MutableData[T](v.slots[0])
