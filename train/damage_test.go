@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/optim"
@@ -176,6 +177,59 @@ func TestFlippedBitsAreNoticed(t *testing.T) {
 	if noticed*step < 8*len(good)*9/10 {
 		t.Errorf("%d flipped bits of %d were noticed", noticed*step, 8*len(good))
 	}
+}
+
+// Whatever a header says, it is refused or obeyed, without a panic.
+func FuzzCheckpointHeader(f *testing.F) {
+	dir := f.TempDir()
+	cfg := toy()
+	cfg.Epochs, cfg.Checkpoints = 2, &train.Checkpoints{Dir: dir}
+	if _, err := train.Fit(context.Background(), cfg); err != nil {
+		f.Fatal(err)
+	}
+	path := filepath.Join(dir, second)
+	file, err := safetensors.Open(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	head := file.Metadata()["gradus.checkpoint"]
+	file.Close()
+	f.Add(head)
+	f.Add(head[:len(head)/2])
+	f.Add("null")
+	f.Add("[]")
+	for _, c := range [][2]string{
+		{`"epoch":2`, `"epoch":-1`}, {`"epoch":2`, `"epoch":9223372036854775807`}, {`"epoch":2`, `"epoch":1.5`},
+		{`"batch":0`, `"batch":-1`}, {`"batch":0`, `"batch":9223372036854775807`}, {`"batch":0`, `"batch":3`},
+		{`"step":10`, `"step":-10`}, {`"Total":0`, `"Total":1e999`}, {`"Weight":0`, `"Weight":-1`},
+		{`"Batches":0`, `"Batches":-1`}, {`"Batches":0`, `"Batches":7`}, {`"First":0`, `"First":-3`},
+		{`"history":[`, `"figures":{"loss":"x"},"history":[`}, {`"history":[`, `"figures":{"loss":"NaN"},"history":[{},`},
+		{`"parts":null`, `"parts":["schedule","schedule",""]`}, {`"crc":{`, `"crc":{"x":1,`}, {`"seed":0`, `"seed":-1`}, {`"batches":5`, `"batches":6`},
+	} {
+		if !strings.Contains(head, c[0]) {
+			f.Fatalf("the header %s lacks %s", head, c[0])
+		}
+		f.Add(strings.Replace(head, c[0], c[1], 1))
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, head string) {
+		dir := t.TempDir()
+		path := filepath.Join(dir, second)
+		write(t, path, good)
+		if !utf8.ValidString(head) {
+			return
+		}
+		edit(t, path, func(map[string]*tensor.Tensor, string) string { return head })
+		_, _, err := resume(dir, func(cfg *train.Config) {
+			cfg.Callbacks = []train.Callback{callback{epoch: func(s *train.State) error { s.Stop("one epoch is enough"); return nil }}}
+		})
+		if err != nil && !strings.Contains(err.Error(), dir) && !errors.Is(err, train.ErrNotFinite) {
+			t.Errorf("the error names no file: %v", err)
+		}
+	})
 }
 
 func TestAllCheckpointsDamaged(t *testing.T) {

@@ -54,7 +54,7 @@ func outcome(cfg train.Config, r *train.Result) string {
 	return fmt.Sprintf("%s%d steps, %q\n%x", historyText(r.History), r.Steps, r.Stopped, weights(cfg.Model))
 }
 
-// TestKilledAndResumedEqualsUninterrupted kills a training again and again until it is done. GRADUS_KILLS asks for a number of kills, by
+// TestKilledAndResumedEqualsUninterrupted kills a training again and again until it is done, and goes on with another number of threads each time. GRADUS_KILLS asks for a number of kills, by
 // starting over after each end; the default is one training.
 func TestKilledAndResumedEqualsUninterrupted(t *testing.T) {
 	if testing.Short() {
@@ -81,7 +81,7 @@ func TestKilledAndResumedEqualsUninterrupted(t *testing.T) {
 		dir := t.TempDir()
 		for starts := 0; ; starts++ {
 			c := exec.Command(self)
-			c.Env = append(os.Environ(), childDir+"="+dir)
+			c.Env = append(os.Environ(), childDir+"="+dir, fmt.Sprintf("GOMAXPROCS=%d", 1<<random.IntN(3)))
 			c.Stderr = os.Stderr
 			if err := c.Start(); err != nil {
 				t.Fatal(err)
