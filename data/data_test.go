@@ -381,3 +381,25 @@ func BenchmarkLoader(b *testing.B) {
 		}
 	}
 }
+
+// A data set that ends its goroutine, as a test's Fatal does, doesn't leave the consumer waiting.
+func TestGoexitReachesTheConsumer(t *testing.T) {
+	noLeaks(t)
+	set := data.Examples(100, func(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
+		if d.Index[i] == 41 {
+			runtime.Goexit()
+		}
+		return tensor.Zeros(tensor.Float32, 2), nil, nil
+	})
+	for _, workers := range []int{1, 3} {
+		batches, last := 0, error(nil)
+		for _, err := range data.NewLoader(set, data.LoaderConfig{Batch: 2, Workers: workers}).Epoch(context.Background(), 0) {
+			if last = err; err == nil {
+				batches++
+			}
+		}
+		if batches != 20 || last == nil || !strings.Contains(last.Error(), "Goexit") {
+			t.Errorf("%d workers: %d batches, then %v", workers, batches, last)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -112,6 +113,9 @@ func (l *Loader) EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[Batc
 	}
 }
 
+// errEnded is what a consumer gets when a data set ends the worker that called it, as a test's Fatal in it does.
+var errEnded = errors.New("data: the data set called runtime.Goexit")
+
 type result struct {
 	batch Batch
 	err   error
@@ -201,7 +205,11 @@ func ahead[J any](ctx context.Context, plan func(context.Context) iter.Seq[J], f
 	for range workers {
 		running.Go(func() {
 			for j := range jobs {
-				j.done <- fetch(j.what)
+				func() {
+					r := result{err: errEnded}
+					defer func() { j.done <- r }()
+					r = fetch(j.what)
+				}()
 			}
 		})
 	}

@@ -127,6 +127,14 @@ func (p *Param) Unfreeze() { p.frozen = false }
 // IsFrozen reports whether Freeze was called.
 func (p *Param) IsFrozen() bool { return p.frozen }
 
+// LendGrad is [Param.Grad] for those who are done with the gradient before the next Backward, such as optimisers.
+func (p *Param) LendGrad() *tensor.Tensor {
+	if p.value == nil {
+		return nil
+	}
+	return p.value.LendGrad()
+}
+
 // Visitor receives what a layer's Visit names.
 type Visitor struct {
 	path  []string

@@ -13,7 +13,7 @@ func gradients[T float32 | float64](o *Optimizer, write bool) [][]T {
 	var out [][]T
 	for _, g := range o.groups {
 		for _, p := range g.Params {
-			d := p.Grad()
+			d := p.LendGrad()
 			if d == nil || d.DType() != tensor.DTypeOf[T]() {
 				continue
 			}

@@ -156,7 +156,7 @@ func (o *LBFGS) evaluate(loss func() *tensor.Tensor) (float64, []float64) {
 	l.Backward()
 	flat := make([]float64, 0, o.size)
 	for _, p := range o.params {
-		if g := p.Grad(); g != nil && !p.IsFrozen() {
+		if g := p.LendGrad(); g != nil && !p.IsFrozen() {
 			flat = append(flat, tensor.ToSlice[float64](g)...)
 			p.Value().ZeroGrad()
 		} else {

@@ -98,7 +98,7 @@ func (o *Optimizer) Step() {
 	for _, g := range o.groups {
 		vars := o.vars[:0]
 		for _, p := range g.Params {
-			grad := p.Grad()
+			grad := p.LendGrad()
 			if grad == nil || p.IsFrozen() {
 				continue
 			}
@@ -123,7 +123,7 @@ func (o *Optimizer) Step() {
 func (o *Optimizer) hasGradients() bool {
 	for _, g := range o.groups {
 		for _, p := range g.Params {
-			if p.Grad() != nil {
+			if p.LendGrad() != nil {
 				return true
 			}
 		}

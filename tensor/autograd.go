@@ -1,6 +1,9 @@
 package tensor
 
-import "slices"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // node is one recorded call: where gradients pass on their way back.
 type node struct {
@@ -34,9 +37,19 @@ func (t *Tensor) RetainGrad() *Tensor {
 	return t
 }
 
-// Grad returns the gradient that Backward has left in t, of t's shape, or nil if there is none.
-// Its memory is written again by the first Backward after ZeroGrad: Clone what must last.
+// Grad returns the gradient that Backward has left in t, of t's shape, or nil if there is none. It stays as it is: the next
+// Backward leaves another tensor.
 func (t *Tensor) Grad() *Tensor {
+	g := t.LendGrad()
+	if g != nil {
+		atomic.StoreUint32(&t.lasting, 1)
+	}
+	return g
+}
+
+// LendGrad is [Tensor.Grad] for those who are done with the gradient before the next Backward, such as
+// optimisers: it writes to the same memory again.
+func (t *Tensor) LendGrad() *Tensor {
 	if t.stale {
 		return nil
 	}
@@ -466,7 +479,7 @@ func (p *pass) close() {
 
 // accumulate adds g to the gradient of the leaf t.
 func (t *Tensor) accumulate(g *Tensor, p *pass) {
-	old := t.Grad()
+	old := t.LendGrad()
 	if old != nil {
 		old.alive(p.op)
 	}
@@ -477,8 +490,9 @@ func (t *Tensor) accumulate(g *Tensor, p *pass) {
 		}
 		t.grad, t.stale, t.ownsGrad = g, false, false
 		return
-	case !t.ownsGrad:
+	case !t.ownsGrad || atomic.LoadUint32(&t.lasting) != 0:
 		t.grad, t.ownsGrad = newTensor(Spec{t.dtype, t.shape}, nil), true
+		atomic.StoreUint32(&t.lasting, 0)
 		if old != nil {
 			copyInto(t.grad, old.Detach().To(t.dtype))
 		}

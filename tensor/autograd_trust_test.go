@@ -74,12 +74,31 @@ func TestWritingIntoAResultIsNoticed(t *testing.T) {
 	checkRejected(t, rejected{"the result (2) of exp was written in place, so its gradient can't be computed", y.Sum().Backward})
 }
 
-func TestAccumulatingIsAWriteInPlace(t *testing.T) {
-	x, w := FromSlice([]float64{1, 2}).RequireGrad(), FromSlice([]float64{1, 1}).RequireGrad()
+// What Grad returned once stays, whatever comes after.
+func TestGradientsLast(t *testing.T) {
+	x, w := numbers(ramp).RequireGrad(), FromSlice([]float64{1, 1}).RequireGrad()
 	x.Sum().Backward()
-	y := w.Mul(x.Grad()).Sum()
-	x.Sum().Backward()
-	checkRejected(t, rejected{"written in place", y.Backward})
+	first := x.Grad()
+	x.MulScalar(2).Sum().Backward() // added
+	second := x.Grad()
+	x.ZeroGrad()
+	x.MulScalar(10).Sum().Backward() // anew
+	third := x.LendGrad()
+	x.ZeroGrad()
+	x.MulScalar(20).Sum().Backward() // in the same memory
+	for _, c := range []struct {
+		g    *Tensor
+		want float64
+	}{{first, 1}, {second, 3}, {third, 20}, {x.Grad(), 20}} {
+		wantEach(t, "gradient", c.g, func(int) float64 { return c.want })
+	}
+
+	v := FromSlice([]float64{1, 2}).RequireGrad()
+	v.Square().Sum().Backward()
+	y := w.Mul(v.Grad()).Sum()
+	v.Square().Sum().Backward()
+	y.Backward()
+	wantSlice(t, "of a function of a gradient", w.Grad(), 2, 4)
 }
 
 // A gradient that was set, or recorded, may be shared with others: the next one is added elsewhere.

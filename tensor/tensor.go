@@ -18,10 +18,11 @@ type Tensor struct {
 	buf      *buffer
 	offset   int // of the first element, in elements
 	dtype    DType
-	leaf     bool // RequireGrad was called: gradients end here
-	stale    bool // grad holds an old gradient's memory, see ZeroGrad
-	retain   bool // RetainGrad was called
-	ownsGrad bool // Backward made grad's memory and may write to it
+	leaf     bool   // RequireGrad was called: gradients end here
+	stale    bool   // grad holds an old gradient's memory, see ZeroGrad
+	retain   bool   // RetainGrad was called
+	ownsGrad bool   // Backward made grad's memory and may write to it
+	lasting  uint32 // 1 if Grad returned grad: it stays as it is
 	output   int32
 	shape    []int
 	strides  []int // in elements; 0 repeats, negative runs backwards

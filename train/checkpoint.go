@@ -135,7 +135,7 @@ func (r *run) gradients() map[string]*tensor.Tensor {
 	out := map[string]*tensor.Tensor{}
 	for _, g := range r.cfg.Optimizer.Groups() {
 		for _, p := range g.Params {
-			if d := p.Grad(); d != nil {
+			if d := p.LendGrad(); d != nil {
 				out[p.Name()] = d
 			}
 		}

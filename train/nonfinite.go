@@ -80,7 +80,7 @@ func (r *run) badGradient() string {
 	}
 	for _, g := range r.cfg.Optimizer.Groups() {
 		for _, p := range g.Params {
-			if d := p.Grad(); d != nil && !finite(d) {
+			if d := p.LendGrad(); d != nil && !finite(d) {
 				return p.Name()
 			}
 		}
@@ -167,7 +167,7 @@ func (r *run) trace(e *NotFiniteError, b data.Batch) {
 	}
 }
 
-func badGrad(t *tensor.Tensor) bool { return t.Grad() != nil && !finite(t.Grad()) }
+func badGrad(t *tensor.Tensor) bool { return t.LendGrad() != nil && !finite(t.LendGrad()) }
 
 // visit is a layer's run.
 type visit struct {
