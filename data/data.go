@@ -6,6 +6,7 @@
 //	loader := data.NewLoader(train, data.LoaderConfig{Batch: 128, Shuffle: true, Seed: 1})
 //	for batch, err := range loader.Epoch(ctx, 0) {
 //		…
+//		batch.Release() // its memory is free for the next one; without this, the collector sees to it
 //	}
 //
 // What an epoch yields is a function of the configuration and the epoch's number alone,
