@@ -12,7 +12,7 @@ type node struct {
 }
 
 // RequireGrad marks t as a leaf, a tensor whose gradient Backward computes, and
-// returns t. It panics if t isn't a float tensor or was itself computed from one that is tracked.
+// returns t. Call it before t is used: what was computed from t alone before isn't recorded. It panics if t isn't a float tensor or was itself computed from one that is tracked.
 func (t *Tensor) RequireGrad() *Tensor {
 	t.alive("require grad")
 	if !t.dtype.IsFloat() {

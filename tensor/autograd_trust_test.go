@@ -278,6 +278,18 @@ func TestCopyBetweenOverlappingViews(t *testing.T) {
 	wantEach(t, "transposed", m, func(i int) float64 { return float64(i%64*64 + i/64) })
 }
 
+func TestWritesIntoExpandedTensorsAreRefused(t *testing.T) {
+	x := Zeros(Float64, 3, 1).Expand(3, 4)
+	for _, write := range []func(){func() { x.SetAt(1, 0, 0) }, func() { x.Fill(1) }, func() { x.CopyFrom(Ones(Float64, 3, 4)) }} {
+		checkRejected(t, rejected{"elements along axis 1 of the expanded tensor (3, 4) share their memory; Clone it first", write})
+	}
+}
+
+func TestTooManyElements(t *testing.T) {
+	x := Scalar(Float32, 1)
+	checkRejected(t, rejected{"too many elements", func() { x.Expand(1<<33, 1).Add(x.Expand(1, 1<<33)) }})
+}
+
 // A result put together by copies would get no gradient, without a word.
 func TestCopyOfATrackedResultIsRefused(t *testing.T) {
 	w := FromSlice([]float64{1, 2}).RequireGrad()

@@ -69,6 +69,13 @@ func (t *Tensor) setShape(shape []int) {
 
 // newTensor returns a contiguous tensor of undefined content.
 func newTensor(s Spec, scope *Scope) *Tensor {
+	size := 1.0
+	for _, n := range s.Shape {
+		size *= float64(n)
+	}
+	if size > 1<<58 { // broadcasting views needs no memory, what is computed from them does
+		Fail("allocate", "", "shape %s has too many elements", shapeString(s.Shape))
+	}
 	t := &Tensor{dtype: s.DType, scope: scope}
 	t.setShape(s.Shape)
 	t.buf = newBuffer(numel(s.Shape)*s.DType.Size(), scope)
@@ -281,6 +288,7 @@ func (t *Tensor) CopyFrom(src *Tensor) {
 	if src.node != nil && !t.leaf {
 		Fail("copy from", "build the result with Cat, Stack or Where, or copy Detach() of it", "gradients flow through the values, but they don't flow through a copy")
 	}
+	t.separate("copy from")
 	s := src.Detach().To(t.dtype)
 	if !broadcasts(s.shape, t.shape) {
 		Fail("copy from", "", "values of shape %s don't broadcast to %s", s.shapeText(), t.shapeText())
@@ -292,12 +300,22 @@ func (t *Tensor) CopyFrom(src *Tensor) {
 	copyInto(t, expandTo(s, t.shape))
 }
 
+// separate panics if several elements of t are one number in memory.
+func (t *Tensor) separate(op string) {
+	for i, n := range t.shape {
+		if n > 1 && t.strides[i] == 0 {
+			Fail(op, "Clone it first", "elements along axis %d of the expanded tensor %s share their memory", i, t.shapeText())
+		}
+	}
+}
+
 // Fill writes v into every element of t in place.
 func (t *Tensor) Fill(v float64) { t.CopyFrom(Scalar(t.dtype, v)) }
 
 // SetAt writes v into the element at index in place.
 func (t *Tensor) SetAt(v float64, index ...int) {
 	t.alive("set at")
+	t.separate("set at")
 	p := t.position("set at", index)
 	one := t.alias()
 	one.offset += p
