@@ -86,7 +86,7 @@ func garbage(t *testing.T, network func() (nn.Layer, *optim.Optimizer), batch in
 	model, opt := network()
 	source := imagesAndClasses(batch)
 	var before, after runtime.MemStats
-	const n = 40
+	const n = 12
 	steps(t, model, opt, source, n+8, func(s *train.State) {
 		if s.Step == 8 {
 			runtime.ReadMemStats(&before)
@@ -98,6 +98,9 @@ func garbage(t *testing.T, network func() (nn.Layer, *optim.Optimizer), batch in
 }
 
 func TestGarbageDoesNotGrowWithTheBatch(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains large batches")
+	}
 	for name, network := range map[string]func() (nn.Layer, *optim.Optimizer){"mlp_dropout": mlp, "lenet": leNet} {
 		a32, b32 := garbage(t, network, 32)
 		a256, b256 := garbage(t, network, 256)
@@ -135,7 +138,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 			nn.Init(net, 1)
 			return net, optim.NewAdam(nn.Params(net), optim.AdamConfig{})
 		}, data.NewLoader(data.Tensors(tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 4096, 64), tensor.Zeros(tensor.Int64, 4096)), data.LoaderConfig{Batch: 32, Shuffle: true})},
-		{"lenet", 300, leNet, imagesAndClasses(64)},
+		{"lenet", 300, leNet, imagesAndClasses(16)},
 	} {
 		var heap, inUse, cached int64
 		model, opt := c.network()
