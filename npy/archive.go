@@ -1,6 +1,7 @@
 package npy
 
 import (
+	"cmp"
 	"archive/zip"
 	"compress/flate"
 	"errors"
@@ -138,10 +139,7 @@ func (a *Archive) apart(size int64) error {
 		spans = append(spans, span{name, begin, begin + int64(f.CompressedSize64)})
 	}
 	slices.SortFunc(spans, func(x, y span) int {
-		if x.begin != y.begin {
-			return int(min(1, max(-1, x.begin-y.begin)))
-		}
-		return int(min(1, max(-1, x.end-y.end)))
+		return cmp.Or(cmp.Compare(x.begin, y.begin), cmp.Compare(x.end, y.end), cmp.Compare(x.name, y.name))
 	})
 	for i := 1; i < len(spans); i++ {
 		// At least 30 bytes of header lie between two members.
