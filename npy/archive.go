@@ -1,8 +1,8 @@
 package npy
 
 import (
-	"cmp"
 	"archive/zip"
+	"cmp"
 	"compress/flate"
 	"errors"
 	"fmt"
