@@ -132,7 +132,7 @@ func readConfig(path string) (configFile, error) {
 func ResumeRun(dir string) (*Run, error) {
 	c, err := readConfig(filepath.Join(dir, "config.yaml"))
 	if err != nil {
-		return nil, fmt.Errorf("can't resume %s: %w; is it a run folder?", dir, err)
+		return nil, fmt.Errorf("can't open %s: %w; is it a run folder?", dir, err)
 	}
 	recipe, err := Find(c.Recipe)
 	if err != nil {

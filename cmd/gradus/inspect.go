@@ -101,7 +101,7 @@ func newPredict() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "predict DIR FILE...",
-		Short: "Predict with a finished run: pictures for image classifiers, CSV for tables",
+		Short: "Classify pictures with a finished run of an image classifier",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			predictions, err := recipes.Predict(cmd.Context(), args[0], args[1:])
