@@ -29,7 +29,11 @@ func Evaluate(ctx context.Context, dir string) (map[string]float64, error) {
 	if len(r.Set.Classes) > 0 {
 		cfg.Loss, cfg.Metrics = nn.CrossEntropy, []metrics.Metric{metrics.NewAccuracy()}
 	}
-	return train.Evaluate(ctx, cfg)
+	figures, err := train.Evaluate(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return figures, nil
 }
 
 // Prediction is what a classifier says of one picture.

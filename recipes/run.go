@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +18,6 @@ import (
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/train"
-
-	"io"
 )
 
 // Run is one training of a recipe: its options, its folder, and who wants to hear of it.

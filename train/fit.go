@@ -115,6 +115,10 @@ func (s StepFunc) or(loss func(pred, target *tensor.Tensor) *tensor.Tensor) Step
 		return s
 	}
 	return func(c *nn.Ctx, model nn.Layer, b data.Batch) (_, pred, target *tensor.Tensor) {
+		if b.Y == nil {
+			tensor.Fail("train", "take data that have targets, or a Step that does without",
+				"the batch has no targets (Y is nil), and the loss needs them; test sets of competitions come without")
+		}
 		pred = c.Run(model, b.X)
 		return loss(pred, b.Y), pred, b.Y
 	}

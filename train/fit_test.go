@@ -96,6 +96,12 @@ func TestValidationIsWeightedByExamples(t *testing.T) {
 	}
 }
 
+func TestDataWithoutTargetsAreRefused(t *testing.T) {
+	unlabelled := data.NewLoader(data.Tensors(tensor.Zeros(tensor.Float32, 4, 1, 28, 28), nil), data.LoaderConfig{Batch: 2})
+	_, err := train.Evaluate(context.Background(), train.EvalConfig{Model: smallLeNet(1), Loss: nn.CrossEntropy, Data: unlabelled})
+	wantError(t, err, "the batch has no targets (Y is nil)")
+}
+
 func TestEvaluateNeedsExamples(t *testing.T) {
 	_, err := train.Evaluate(context.Background(), train.EvalConfig{Model: smallLeNet(1), Loss: nn.CrossEntropy,
 		Data: data.NewLoader(part(0, 8), data.LoaderConfig{Batch: 16, DropLast: true})})

@@ -1,14 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"text/tabwriter"
 	"time"
-
-	"encoding/json"
 
 	"github.com/spf13/cobra"
 
