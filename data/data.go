@@ -171,7 +171,8 @@ type mapped struct {
 	f func(Draw, Batch) (Batch, error)
 }
 
-// Map returns ds with f applied to each batch: scaling, normalisation, augmentation. f may be called from several goroutines; its randomness comes from the draw.
+// Map returns ds with f applied to each batch: scaling, normalisation, augmentation. f may be called from several
+// goroutines; its randomness comes from the draw.
 func Map(ds Dataset, f func(d Draw, b Batch) (Batch, error)) Dataset { return mapped{ds, f} }
 
 func (m mapped) Batch(d Draw) (Batch, error) {

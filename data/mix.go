@@ -8,9 +8,11 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// MixUp returns a function for [Map] that replaces each example by a mean of it and another one of its batch, λ·x + (1 − λ)·x′, inputs and targets alike, with λ drawn from the
-// beta distribution (alpha, alpha) for each example (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Targets, class indices of shape (N), become probabilities,
-// Float32 of shape (N, classes), which the cross entropy takes. The draws depend on the loader's seed, the epoch and the batch's examples.
+// MixUp returns a function for [Map] that replaces each example by a mean of it and another one of its batch, λ·x +
+// (1 − λ)·x′, inputs and targets alike, with λ drawn from the beta distribution (alpha, alpha) for each example
+// (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018). Targets, class indices of shape (N), become
+// probabilities, Float32 of shape (N, classes), which the cross entropy takes. The draws depend on the loader's seed,
+// the epoch and the batch's examples.
 func MixUp(classes int, alpha float64) func(Draw, Batch) (Batch, error) {
 	checkMix("data.MixUp", classes, alpha)
 	return func(d Draw, b Batch) (Batch, error) {
@@ -34,9 +36,11 @@ func MixUp(classes int, alpha float64) func(Draw, Batch) (Batch, error) {
 	}
 }
 
-// CutMix returns a function for [Map] that replaces a rectangle of each image by the same one of another image of its batch, and mixes the targets by the areas. Inputs have shape (N, C, H, W). The rectangle has
-// the image's aspect and the part 1 − λ of its area, with λ drawn from the beta distribution (alpha, alpha), about a random point, and is cut off at the image's edges (Yun et al., "CutMix: Regularization
-// Strategy to Train Strong Classifiers", 2019). Targets are those of [MixUp].
+// CutMix returns a function for [Map] that replaces a rectangle of each image by the same one of another image of its
+// batch, and mixes the targets by the areas. Inputs have shape (N, C, H, W). The rectangle has the image's aspect and
+// the part 1 − λ of its area, with λ drawn from the beta distribution (alpha, alpha), about a random point, and is
+// cut off at the image's edges (Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers", 2019).
+// Targets are those of [MixUp].
 func CutMix(classes int, alpha float64) func(Draw, Batch) (Batch, error) {
 	checkMix("data.CutMix", classes, alpha)
 	return func(d Draw, b Batch) (Batch, error) {
@@ -124,8 +128,8 @@ func beta(rng *tensor.RNG, a float64) float64 {
 	return 1 / (1 + math.Exp(y-x))
 }
 
-// logGamma draws the logarithm of a gamma variate of shape a (Marsaglia and Tsang, "A simple method for generating gamma variables", 2000). Logarithms
-// keep tiny shapes, whose variates underflow.
+// logGamma draws the logarithm of a gamma variate of shape a (Marsaglia and Tsang, "A simple method for generating
+// gamma variables", 2000). Logarithms keep tiny shapes, whose variates underflow.
 func logGamma(rng *tensor.RNG, a float64) float64 {
 	boost := 0.0
 	if a < 1 {

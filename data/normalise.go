@@ -7,8 +7,9 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Standardize returns a function for [Map] that subtracts mean[c] from channel c of the inputs and divides it by std[c]. Channels lie along axis 1: inputs have shape (N, C) or (N, C, …). One number
-// stands for all channels. A std of 0 counts as 1. Inputs become Float32 if they are no floats.
+// Standardize returns a function for [Map] that subtracts mean[c] from channel c of the inputs and divides it by
+// std[c]. Channels lie along axis 1: inputs have shape (N, C) or (N, C, …). One number stands for all channels. A std
+// of 0 counts as 1. Inputs become Float32 if they are no floats.
 func Standardize(mean, std []float64) func(Draw, Batch) (Batch, error) {
 	const op = "data.Standardize"
 	if len(mean) != len(std) || len(mean) == 0 {
@@ -72,8 +73,9 @@ func shiftRuns[T float32 | float64](v []T, n, each int, f func(run int) (shift, 
 	}
 }
 
-// StandardizeEach returns a function for [Map] that gives every example mean 0 and standard deviation 1 by itself. Deviations below 1/√n, n being the numbers in an example, count
-// as 1/√n, so that flat images don't blow up (as TensorFlow's per_image_standardization).
+// StandardizeEach returns a function for [Map] that gives every example mean 0 and standard deviation 1 by itself.
+// Deviations below 1/√n, n being the numbers in an example, count as 1/√n, so that flat images don't blow up (as
+// TensorFlow's per_image_standardization).
 func StandardizeEach() func(Draw, Batch) (Batch, error) {
 	return func(_ Draw, b Batch) (Batch, error) {
 		n := b.Len()
@@ -99,8 +101,8 @@ func moments(v []float64) (mean, std float64) {
 	return mean, math.Sqrt(std / float64(len(v)))
 }
 
-// MeanStd returns mean and standard deviation (of the population) of each channel of the inputs of ds, for [Standardize]: axis 1 of (N, C) or (N, C, …); one channel for (N).
-// Measure the training set only.
+// MeanStd returns mean and standard deviation (of the population) of each channel of the inputs of ds, for
+// [Standardize]: axis 1 of (N, C) or (N, C, …); one channel for (N). Measure the training set only.
 func MeanStd(ds Dataset) (mean, std []float64, err error) {
 	var count float64
 	var squares []float64 // sums of squared distances from the mean

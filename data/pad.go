@@ -6,7 +6,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Pad stacks sequences of different lengths: tensors of shape (Tᵢ, …), alike but for axis 0, become (N, T, …), where T is the greatest of the Tᵢ; value fills what is missing. lengths holds the Tᵢ.
+// Pad stacks sequences of different lengths: tensors of shape (Tᵢ, …), alike but for axis 0, become (N, T, …), where
+// T is the greatest of the Tᵢ; value fills what is missing. lengths holds the Tᵢ.
 func Pad(value float64, xs ...*tensor.Tensor) (padded *tensor.Tensor, lengths []int) {
 	return PadMultiple(value, 1, xs...)
 }
@@ -50,8 +51,8 @@ type SequenceConfig struct {
 	TargetFill float64 // in those; −100 is what cross entropy leaves out
 }
 
-// Sequences is [Examples] for inputs of different lengths, (Tᵢ, …): those of a batch are padded to the longest, and Batch.Lengths holds the lengths from before. Targets
-// are padded too if cfg says so.
+// Sequences is [Examples] for inputs of different lengths, (Tᵢ, …): those of a batch are padded to the longest, and
+// Batch.Lengths holds the lengths from before. Targets are padded too if cfg says so.
 func Sequences(n int, cfg SequenceConfig, get func(d Draw, i int) (x, y *tensor.Tensor, err error)) Dataset {
 	cfg.Multiple = max(cfg.Multiple, 1)
 	return sequences{examples{n, get}, cfg}

@@ -18,8 +18,9 @@ type WeightedConfig struct {
 	Seed  uint64 // of the draws
 }
 
-// Weighted returns a sampler that draws example i with a probability in proportion to weights[i], such as for rare classes (see [Balance]). It panics if a weight is
-// negative or not finite, all are 0, or Once asks for more draws than there are positive weights.
+// Weighted returns a sampler that draws example i with a probability in proportion to weights[i], such as for rare
+// classes (see [Balance]). It panics if a weight is negative or not finite, all are 0, or Once asks for more draws
+// than there are positive weights.
 func Weighted(weights []float64, cfg WeightedConfig) Sampler {
 	const op = "data.Weighted"
 	if cfg.Batch <= 0 {
@@ -79,8 +80,8 @@ func (w *weighted) last() int {
 	return i
 }
 
-// race draws without putting back: each example arrives at a time exponentially distributed with its weight as rate, and the first ones count (Efraimidis
-// and Spirakis, "Weighted random sampling with a reservoir", 2006).
+// race draws without putting back: each example arrives at a time exponentially distributed with its weight as rate,
+// and the first ones count (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
 func (w *weighted) race(rng *tensor.RNG) []int {
 	arrival := make([]float64, len(w.weights))
 	for i, weight := range w.weights {
@@ -115,8 +116,9 @@ type BucketConfig struct {
 	Seed     uint64
 }
 
-// Buckets returns a sampler that puts examples of like lengths into batches, to save padding: every epoch, the examples are shuffled, pools of them are sorted by length
-// and cut into batches, and the batches are shuffled. Every example comes once, but for those of a last smaller batch that DropLast leaves out.
+// Buckets returns a sampler that puts examples of like lengths into batches, to save padding: every epoch, the
+// examples are shuffled, pools of them are sorted by length and cut into batches, and the batches are shuffled. Every
+// example comes once, but for those of a last smaller batch that DropLast leaves out.
 func Buckets(lengths []int, cfg BucketConfig) Sampler {
 	if cfg.Batch <= 0 {
 		tensor.Fail("data.Buckets", "set BucketConfig.Batch", "the batch size must be positive, got %d", cfg.Batch)

@@ -7,13 +7,15 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Splits divides ds at random, by seed, into parts with the given fractions of the examples, which add up to at most 1: training, validation and test set with
-// Splits(ds, seed, 0.6, 0.2, 0.2). Parts begin and end where the sums of fractions, rounded, say.
+// Splits divides ds at random, by seed, into parts with the given fractions of the examples, which add up to at most
+// 1: training, validation and test set with Splits(ds, seed, 0.6, 0.2, 0.2). Parts begin and end where the sums of
+// fractions, rounded, say.
 func Splits(ds Dataset, seed uint64, fractions ...float64) []Dataset {
 	return deal(ds, [][]int{tensor.NewRNG(seed).Split("split").Perm(ds.Len())}, cuts("data.Splits", fractions))
 }
 
-// StratifiedSplits is [Splits] with each class divided by itself, so that all parts have the classes in equal shares. labels holds the class of each example; see [Labels].
+// StratifiedSplits is [Splits] with each class divided by itself, so that all parts have the classes in equal shares.
+// labels holds the class of each example; see [Labels].
 func StratifiedSplits(ds Dataset, labels []int, seed uint64, fractions ...float64) []Dataset {
 	return deal(ds, strata("data.StratifiedSplits", ds, labels, seed), cuts("data.StratifiedSplits", fractions))
 }
@@ -86,7 +88,8 @@ func sortedKeys(m map[int][]int) []int {
 // Fold is one of the k ways to leave out a part of a data set.
 type Fold struct{ Train, Valid Dataset }
 
-// KFold divides ds at random, by seed, into k parts whose sizes differ by one at most. Fold i has part i to validate and the others to train.
+// KFold divides ds at random, by seed, into k parts whose sizes differ by one at most. Fold i has part i to validate
+// and the others to train.
 func KFold(ds Dataset, k int, seed uint64) []Fold {
 	return folds(ds, k, [][]int{tensor.NewRNG(seed).Split("folds").Perm(ds.Len())})
 }
@@ -123,8 +126,8 @@ func folds(ds Dataset, k int, strata [][]int) []Fold {
 	return out
 }
 
-// Labels returns the class of each example of ds, whose targets are integers of shape (N). Data sets that know their labels without assembling inputs say so with
-// a method Labels() []int; of others every batch is read.
+// Labels returns the class of each example of ds, whose targets are integers of shape (N). Data sets that know their
+// labels without assembling inputs say so with a method Labels() []int; of others every batch is read.
 func Labels(ds Dataset) ([]int, error) {
 	if l, ok := ds.(interface{ Labels() []int }); ok {
 		return l.Labels(), nil

@@ -8,7 +8,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// StreamConfig describes data that are read in order, record by record, such as from files larger than memory. Records, Collate and Batch are required.
+// StreamConfig describes data that are read in order, record by record, such as from files larger than memory.
+// Records, Collate and Batch are required.
 type StreamConfig[R any] struct {
 	// Records yields the records of an epoch from the beginning, each for the caller to keep, and nothing more after an error. It runs on a
 	// goroutine of its own and is to return when its consumer stops or ctx ends.
@@ -24,7 +25,8 @@ type StreamConfig[R any] struct {
 	Prefetch int    // batches made ahead, default 2 for each worker
 }
 
-// Stream is a [Source] of data that are read in order. It holds at most Shuffle records and Prefetch + Workers + 2 batches at a time, however long the data are.
+// Stream is a [Source] of data that are read in order. It holds at most Shuffle records and Prefetch + Workers + 2
+// batches at a time, however long the data are.
 type Stream[R any] struct{ cfg StreamConfig[R] }
 
 // NewStream returns the stream that cfg describes. It panics if the configuration makes no sense.
@@ -51,7 +53,8 @@ func (s *Stream[R]) Epoch(ctx context.Context, epoch int) iter.Seq2[Batch, error
 	return s.EpochFrom(ctx, epoch, 0)
 }
 
-// EpochFrom yields the batches of an epoch from batch number first on, the same ones as [Stream.Epoch] would: for resuming. The records before are read, but not collated.
+// EpochFrom yields the batches of an epoch from batch number first on, the same ones as [Stream.Epoch] would: for
+// resuming. The records before are read, but not collated.
 func (s *Stream[R]) EpochFrom(ctx context.Context, epoch, first int) iter.Seq2[Batch, error] {
 	return func(yield func(Batch, error) bool) {
 		ahead(ctx, func(ctx context.Context) iter.Seq[piece[R]] { return s.pieces(ctx, epoch, first) }, s.collate, s.cfg.Workers, s.cfg.Prefetch, yield)

@@ -15,17 +15,21 @@ type Accuracy struct {
 	read           classed
 }
 
-// NewAccuracy returns the part of examples whose class is predicted right, named "accuracy". Predictions are scores, such as logits, of
-// shape (N, C) or (N, C, …), and targets class indices (N) or (N, …): the class with the greatest score, the first of equal ones,
-// counts. Targets may also be probabilities of the predictions' shape, such as after mixing examples: the likeliest class counts. Or both have shape (N) or (N, 1): then there are two classes, and a logit above 0 means class 1; see
-// [NewBinaryAccuracy] for probabilities. Targets of −100 are left out. A NaN among the scores counts as wrong.
+// NewAccuracy returns the part of examples whose class is predicted right, named "accuracy". Predictions are scores,
+// such as logits, of shape (N, C) or (N, C, …), and targets class indices (N) or (N, …): the class with the greatest
+// score, the first of equal ones, counts. Targets may also be probabilities of the predictions' shape, such as after
+// mixing examples: the likeliest class counts. Or both have shape (N) or (N, 1): then there are two classes, and a
+// logit above 0 means class 1; see [NewBinaryAccuracy] for probabilities. Targets of −100 are left out. A NaN among
+// the scores counts as wrong.
 func NewAccuracy() *Accuracy { return &Accuracy{k: 1} }
 
-// NewBinaryAccuracy returns the accuracy for two classes told apart by one number, class 1 if it is above threshold: 0 for logits, ½ for probabilities.
+// NewBinaryAccuracy returns the accuracy for two classes told apart by one number, class 1 if it is above threshold:
+// 0 for logits, ½ for probabilities.
 func NewBinaryAccuracy(threshold float64) *Accuracy { return &Accuracy{k: 1, threshold: threshold} }
 
-// NewTopK returns the part of examples whose class is among the k with the greatest scores, named "topk_accuracy" with the number for k. Of classes with
-// equal scores those with smaller numbers come first. Shapes are those of [NewAccuracy] with at least two scores for each example.
+// NewTopK returns the part of examples whose class is among the k with the greatest scores, named "topk_accuracy"
+// with the number for k. Of classes with equal scores those with smaller numbers come first. Shapes are those of
+// [NewAccuracy] with at least two scores for each example.
 func NewTopK(k int) *Accuracy {
 	if k < 1 {
 		tensor.Fail("metrics.NewTopK", "", "k must be at least 1, got %d", k)

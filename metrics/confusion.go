@@ -14,8 +14,8 @@ type Confusion struct {
 	read      classed
 }
 
-// NewConfusion returns the confusion matrix of the given number of classes, at least 2. Predictions and targets are those of [NewAccuracy]. It
-// panics in Update if a score is NaN, since then no class is predicted.
+// NewConfusion returns the confusion matrix of the given number of classes, at least 2. Predictions and targets are
+// those of [NewAccuracy]. It panics in Update if a score is NaN, since then no class is predicted.
 func NewConfusion(classes int) *Confusion {
 	if classes < 2 {
 		tensor.Fail("metrics.NewConfusion", "", "there must be at least 2 classes, got %d", classes)

@@ -8,7 +8,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Curve is a curve over all thresholds: X[i] and Y[i] hold if exactly the examples with scores of at least Threshold[i] are taken for positive.
+// Curve is a curve over all thresholds: X[i] and Y[i] hold if exactly the examples with scores of at least
+// Threshold[i] are taken for positive.
 type Curve struct{ X, Y, Threshold []float64 }
 
 // Area returns the area under the curve by trapezoids.
@@ -52,9 +53,9 @@ func steps(op string, scores []float64, positive []bool) (out []step, positives,
 	return out, positives, negatives
 }
 
-// ROC returns the receiver operating characteristic of scores, higher for positive examples: the part of negatives taken for positive (X) against the
-// part of positives found (Y), from (0, 0) at threshold +Inf to (1, 1), one point for each distinct score. Values are NaN if there are no
-// negatives or no positives. It panics if a score is NaN.
+// ROC returns the receiver operating characteristic of scores, higher for positive examples: the part of negatives
+// taken for positive (X) against the part of positives found (Y), from (0, 0) at threshold +Inf to (1, 1), one point
+// for each distinct score. Values are NaN if there are no negatives or no positives. It panics if a score is NaN.
 func ROC(scores []float64, positive []bool) Curve {
 	points, positives, negatives := steps("metrics.ROC", scores, positive)
 	c := Curve{X: []float64{ratio(0, float64(negatives))}, Y: []float64{ratio(0, float64(positives))}, Threshold: []float64{math.Inf(1)}}
@@ -66,8 +67,9 @@ func ROC(scores []float64, positive []bool) Curve {
 	return c
 }
 
-// PrecisionRecall returns precision (Y) against recall (X) of scores, higher for positive examples, from recall 0 (with precision 1, at threshold +Inf)
-// to recall 1, one point for each distinct score. Recall is NaN if there are no positives. It panics if a score is NaN.
+// PrecisionRecall returns precision (Y) against recall (X) of scores, higher for positive examples, from recall 0
+// (with precision 1, at threshold +Inf) to recall 1, one point for each distinct score. Recall is NaN if there are no
+// positives. It panics if a score is NaN.
 func PrecisionRecall(scores []float64, positive []bool) Curve {
 	points, positives, _ := steps("metrics.PrecisionRecall", scores, positive)
 	c := Curve{X: []float64{ratio(0, float64(positives))}, Y: []float64{1}, Threshold: []float64{math.Inf(1)}}
@@ -105,7 +107,8 @@ func averagePrecision(scores []float64, positive []bool) float64 {
 	return sum
 }
 
-// Ranking is a figure that depends on the order of all scores, such as the area under the ROC curve; it keeps them all, 8 bytes for each example and class. It implements [Metric].
+// Ranking is a figure that depends on the order of all scores, such as the area under the ROC curve; it keeps them
+// all, 8 bytes for each example and class. It implements [Metric].
 type Ranking struct {
 	name    string
 	of      func(scores []float64, positive []bool) float64
@@ -115,10 +118,11 @@ type Ranking struct {
 	read    classed
 }
 
-// NewAUC returns the area under the ROC curve, named "auc", with ties counted exactly. Predictions are logits: of shape (N) or (N, 1) against targets 0 and 1,
-// or (N, C) against class indices (N). Two logits are compared by their difference. For three and more, each class's log-probability
-// is measured against all other classes, and the value is the mean over the classes that have both positive and negative
-// examples (one against the rest, macro). NaN if there are none.
+// NewAUC returns the area under the ROC curve, named "auc", with ties counted exactly. Predictions are logits: of
+// shape (N) or (N, 1) against targets 0 and 1, or (N, C) against class indices (N). Two logits are compared by their
+// difference. For three and more, each class's log-probability is measured against all other classes, and the value
+// is the mean over the classes that have both positive and negative examples (one against the rest, macro). NaN if
+// there are none.
 func NewAUC() *Ranking { return &Ranking{name: "auc", of: areaUnderROC} }
 
 // NewAveragePrecision returns the average precision Σ (Rᵢ − Rᵢ₋₁)·Pᵢ, the area under the precision-recall curve as a step function, named
@@ -168,8 +172,8 @@ func logSoftmax(x []float64) {
 	}
 }
 
-// Class returns the scores kept for one class and which examples belong to it, such as for [ROC]. With two classes class 1 has the scores and class 0
-// their negatives.
+// Class returns the scores kept for one class and which examples belong to it, such as for [ROC]. With two classes
+// class 1 has the scores and class 0 their negatives.
 func (m *Ranking) Class(class int) (scores []float64, positive []bool) {
 	if class < 0 || class >= max(m.classes, 2) {
 		tensor.Fail(m.name, "", "there is no class %d among %d", class, max(m.classes, 2))

@@ -6,11 +6,13 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Perplexity is e to the mean negative log-likelihood in nats: among how many equally likely classes a model seems to choose. It implements [Metric].
+// Perplexity is e to the mean negative log-likelihood in nats: among how many equally likely classes a model seems to
+// choose. It implements [Metric].
 type Perplexity struct{ sum, count float64 }
 
-// NewPerplexity returns the perplexity, named "perplexity". Predictions are logits of shape (N, C) or (N, C, …) and targets class indices of shape (N)
-// or (N, …); for sequences (N, T, C) reshape to (N·T, C). Targets of −100 are left out.
+// NewPerplexity returns the perplexity, named "perplexity". Predictions are logits of shape (N, C) or (N, C, …) and
+// targets class indices of shape (N) or (N, …); for sequences (N, T, C) reshape to (N·T, C). Targets of −100 are left
+// out.
 func NewPerplexity() *Perplexity { return &Perplexity{} }
 
 // Name returns "perplexity".

@@ -17,7 +17,8 @@ type Deviation struct {
 
 func same(v float64) float64 { return v }
 
-// NewMSE returns the mean of (pred − target)², named "mse". Predictions and targets have the same shape, examples along axis 0; (N) and (N, 1) go together.
+// NewMSE returns the mean of (pred − target)², named "mse". Predictions and targets have the same shape, examples
+// along axis 0; (N) and (N, 1) go together.
 func NewMSE() *Deviation {
 	return &Deviation{name: "mse", term: func(p, t float64) float64 { return (p - t) * (p - t) }, finish: same}
 }
@@ -34,8 +35,9 @@ func NewMAE() *Deviation {
 	return &Deviation{name: "mae", term: func(p, t float64) float64 { return math.Abs(p - t) }, finish: same}
 }
 
-// NewLogRMSE returns √mean (log pred − log target)², named "log_rmse": the measure of Kaggle's house prices, which counts relative errors. Predictions
-// below 1 count as 1, so that an early guess below 0 is a number still (Zhang et al., "Dive into Deep Learning", §5.7). Shapes are those of [NewMSE].
+// NewLogRMSE returns √mean (log pred − log target)², named "log_rmse": the measure of Kaggle's house prices, which
+// counts relative errors. Predictions below 1 count as 1, so that an early guess below 0 is a number still (Zhang et
+// al., "Dive into Deep Learning", §5.7). Shapes are those of [NewMSE].
 func NewLogRMSE() *Deviation {
 	term := func(p, t float64) float64 {
 		d := math.Log(math.Max(p, 1)) - math.Log(t)
@@ -83,9 +85,10 @@ type R2 struct{ columns []spread }
 // predictions' squared errors.
 type spread struct{ count, mean, total, residual float64 }
 
-// NewR2 returns the coefficient of determination 1 − Σ(target − pred)² / Σ(target − mean)², named "r2": 1 for a perfect fit, 0 for the mean of the targets.
-// Of several numbers for each example it is the mean of their coefficients. Constant targets give 1 if they are met exactly and
-// else 0, as in scikit-learn. Shapes are those of [NewMSE].
+// NewR2 returns the coefficient of determination 1 − Σ(target − pred)² / Σ(target − mean)², named "r2": 1 for a
+// perfect fit, 0 for the mean of the targets. Of several numbers for each example it is the mean of their
+// coefficients. Constant targets give 1 if they are met exactly and else 0, as in scikit-learn. Shapes are those of
+// [NewMSE].
 func NewR2() *R2 { return &R2{} }
 
 // Name returns "r2".

@@ -130,7 +130,8 @@ func (p *PReLU) Visit(v *Visitor) { v.Param("weight", p.Weight) }
 // String describes the layer.
 func (p *PReLU) String() string { return fmt.Sprintf("PReLU(%d)", p.Weight.shape[0]) }
 
-// Maxout returns the largest of each group of k neighbouring features along axis 1 (Goodfellow et al., 2013): (N, C·k, …) becomes (N, C, …).
+// Maxout returns the largest of each group of k neighbouring features along axis 1 (Goodfellow et al., 2013): (N,
+// C·k, …) becomes (N, C, …).
 func Maxout(k int) *Lambda {
 	return NewLambda(fmt.Sprintf("Maxout(%d)", k), func(x *tensor.Tensor) *tensor.Tensor {
 		if k < 1 || x.NDim() < 2 || x.Size(1)%k != 0 {

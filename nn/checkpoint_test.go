@@ -8,8 +8,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// A checkpointed layer gives the same output, gradients and running statistics, bit for bit, with the same dropout masks, and hooks see each layer
-// once.
+// A checkpointed layer gives the same output, gradients and running statistics, bit for bit, with the same dropout
+// masks, and hooks see each layer once.
 func TestCheckpointChangesNothing(t *testing.T) {
 	build := func(wrap func(l nn.Layer) nn.Layer) nn.Layer {
 		return nn.Seq(

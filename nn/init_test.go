@@ -105,8 +105,8 @@ func TestOrthogonalMatrices(t *testing.T) {
 	}
 }
 
-// With all weights of a layer alike, hidden units get the same gradients for ever: after a hundred steps the layer still computes one feature.
-// Random weights break the symmetry.
+// With all weights of a layer alike, hidden units get the same gradients for ever: after a hundred steps the layer
+// still computes one feature. Random weights break the symmetry.
 func TestConstantInitNeverBreaksSymmetry(t *testing.T) {
 	rows := func(init nn.Initializer) int {
 		hidden := nn.LinearConfig{In: 3, Out: 4, Init: init}.New()

@@ -211,7 +211,8 @@ func CosineSimilarity(a, b *tensor.Tensor) *tensor.Tensor {
 	return a.Mul(b).SumAxes(false, -1).Div(norm(a).Mul(norm(b)))
 }
 
-// CosineEmbedding returns the mean of 1 − cos(a, b) for pairs with target 1 and max(0, cos(a, b) − margin) for those with −1. a and b are (N, D), target (N).
+// CosineEmbedding returns the mean of 1 − cos(a, b) for pairs with target 1 and max(0, cos(a, b) − margin) for those
+// with −1. a and b are (N, D), target (N).
 func CosineEmbedding(a, b, target *tensor.Tensor, margin float64) *tensor.Tensor {
 	sameShapes("cosine embedding", a, b)
 	cos := CosineSimilarity(a, b)

@@ -178,7 +178,8 @@ func NewGroupNorm(groups, channels int) *GroupNorm {
 	return &GroupNorm{NewParam(Ones, channels), NewParam(Zeros, channels), groups, channels, 1e-5}
 }
 
-// NewInstanceNorm returns normalisation of each channel of each example, without scale and shift, as PyTorch's default (Ulyanov et al., 2016).
+// NewInstanceNorm returns normalisation of each channel of each example, without scale and shift, as PyTorch's
+// default (Ulyanov et al., 2016).
 func NewInstanceNorm(channels int) *GroupNorm {
 	return &GroupNorm{Groups: channels, channels: channels, Eps: 1e-5}
 }

@@ -9,10 +9,11 @@ type probe struct {
 	slope float64
 }
 
-// strongWolfe searches a line for a point whose loss has fallen enough (f ≤ f₀ + c₁·t·slope₀) and whose slope has flattened enough
-// (|slope| ≤ c₂·|slope₀|), beginning at distance t: first it widens an interval until that must hold one, then it closes in
-// (Nocedal and Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6, with cubic interpolation as in Schmidt's minFunc). It takes about
-// limit evaluations at most and returns the best point found. size is the largest element of the direction.
+// strongWolfe searches a line for a point whose loss has fallen enough (f ≤ f₀ + c₁·t·slope₀) and whose slope has
+// flattened enough (|slope| ≤ c₂·|slope₀|), beginning at distance t: first it widens an interval until that must hold
+// one, then it closes in (Nocedal and Wright, "Numerical Optimization", 2006, algorithms 3.5 and 3.6, with cubic
+// interpolation as in Schmidt's minFunc). It takes about limit evaluations at most and returns the best point found.
+// size is the largest element of the direction.
 func strongWolfe(at func(t float64) probe, start probe, t, size float64, limit int) probe {
 	const c1, c2, shortest = 1e-4, 0.9, 1e-9
 	steep := func(p probe) bool { return p.f > start.f+c1*p.t*start.slope }

@@ -57,7 +57,8 @@ func (p Prediction) String() string {
 	return s
 }
 
-// Predict classifies pictures with the finished run in dir. Pictures are brought to the size and the channels that the model was trained on.
+// Predict classifies pictures with the finished run in dir. Pictures are brought to the size and the channels that
+// the model was trained on.
 func Predict(ctx context.Context, dir string, files []string) ([]Prediction, error) {
 	r, model, err := Open(ctx, dir)
 	if err != nil {

@@ -38,8 +38,8 @@ var leNet = Recipe{
 	Train: classify(momentum),
 }
 
-// The same with batch normalisation after each convolution and linear layer (Ioffe and Szegedy, 2015; D2L 8.5): it trains faster and takes larger
-// learning rates. The layers in front of it need no bias.
+// The same with batch normalisation after each convolution and linear layer (Ioffe and Szegedy, 2015; D2L 8.5): it
+// trains faster and takes larger learning rates. The layers in front of it need no bias.
 var leNetBN = Recipe{
 	Name:       "lenet-bn",
 	Summary:    "LeNet with batch normalisation",

@@ -11,8 +11,9 @@ type node struct {
 	layer string // path of the layer that made the call, if it was traced
 }
 
-// RequireGrad marks t as a leaf, a tensor whose gradient Backward computes, and
-// returns t. Call it before t is used: what was computed from t alone before isn't recorded. It panics if t isn't a float tensor or was itself computed from one that is tracked.
+// RequireGrad marks t as a leaf, a tensor whose gradient Backward computes, and returns t. Call it before t is used:
+// what was computed from t alone before isn't recorded. It panics if t isn't a float tensor or was itself computed
+// from one that is tracked.
 func (t *Tensor) RequireGrad() *Tensor {
 	t.alive("require grad")
 	if !t.dtype.IsFloat() {

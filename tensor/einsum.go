@@ -15,8 +15,9 @@ type labelled struct {
 	labels []rune
 }
 
-// Einsum returns the sum of products that spec describes in Einstein's notation. The axes of each operand are named by letters, the operands
-// separated by commas: axes of one name run together, and "->" is followed by the names of the result's axes; others are summed over.
+// Einsum returns the sum of products that spec describes in Einstein's notation. The axes of each operand are named
+// by letters, the operands separated by commas: axes of one name run together, and "->" is followed by the names of
+// the result's axes; others are summed over.
 //
 //	tensor.Einsum("ij,jk->ik", a, b)       // matrix product
 //	tensor.Einsum("bhqd,bhkd->bhqk", q, k) // attention scores

@@ -206,9 +206,10 @@ func decomposeBatchNormGrad(c *Call) []*Tensor {
 	return []*Tensor{dx.Mul(perChannel(c.In[4], x)), g.Mul(h).SumAxes(false, axes...), g.SumAxes(false, axes...)}
 }
 
-// BatchNorm returns x (N, C, …) with mean 0 and variance 1 over the whole batch within each channel, times gamma plus beta (C
-// each, or both nil): batch normalisation in training (Ioffe and Szegedy, "Batch Normalization", 2015). It also returns the batch's mean and biased
-// variance (C each), for running averages; no gradient passes through those two.
+// BatchNorm returns x (N, C, …) with mean 0 and variance 1 over the whole batch within each channel, times gamma plus
+// beta (C each, or both nil): batch normalisation in training (Ioffe and Szegedy, "Batch Normalization", 2015). It
+// also returns the batch's mean and biased variance (C each), for running averages; no gradient passes through those
+// two.
 func BatchNorm(x, gamma, beta *Tensor, eps float64) (y, mean, variance *Tensor) {
 	both("batch_norm", gamma, beta)
 	out := applyAll(opBatchNorm, eps, present(x, gamma, beta))

@@ -27,8 +27,8 @@ func init() {
 	opRMSNorm = defineNorm("rms_norm")
 }
 
-// defineNorm makes the rows of a normalisation along the last axes, which it returns, and of its gradient. Inputs are x, gamma and beta, of which the
-// last ones may be missing; the gradient's are g, x, the statistics, and gamma.
+// defineNorm makes the rows of a normalisation along the last axes, which it returns, and of its gradient. Inputs are
+// x, gamma and beta, of which the last ones may be missing; the gradient's are g, x, the statistics, and gamma.
 func defineNorm(name string) *Op {
 	grad := define(Op{
 		Name: name + "_grad",
@@ -196,8 +196,9 @@ func decomposeNormGrad(c *Call) []*Tensor {
 	return out
 }
 
-// LayerNorm returns x with mean 0 and variance 1 along its last axes, those of gamma's shape, times gamma plus beta (Ba et al., "Layer
-// Normalization", 2016): (x − mean)/√(variance + eps)·gamma + beta, the variance biased. beta may be nil, or both, and then the last axis is normalised.
+// LayerNorm returns x with mean 0 and variance 1 along its last axes, those of gamma's shape, times gamma plus beta
+// (Ba et al., "Layer Normalization", 2016): (x − mean)/√(variance + eps)·gamma + beta, the variance biased. beta may
+// be nil, or both, and then the last axis is normalised.
 func LayerNorm(x, gamma, beta *Tensor, eps float64) *Tensor {
 	if gamma == nil && beta != nil {
 		Fail("layer_norm", "pass ones", "a bias without a weight")

@@ -246,8 +246,9 @@ func AvgPool2D(x *Tensor, cfg AvgPool2DConfig) *Tensor {
 	return apply(opAvgPool, averaging{windows: windows, countPad: !cfg.ExcludePad, divisor: cfg.Divisor}, x)
 }
 
-// AdaptiveAvgPool2D returns the means of h×w windows that cover the images x (N, C, H, W), of shape (N, C, h, w): output row i averages the rows
-// from ⌊i·H/h⌋ up to but not including ⌈(i+1)·H/h⌉, as in PyTorch, and columns likewise. With 1, 1 it is global average pooling.
+// AdaptiveAvgPool2D returns the means of h×w windows that cover the images x (N, C, H, W), of shape (N, C, h, w):
+// output row i averages the rows from ⌊i·H/h⌋ up to but not including ⌈(i+1)·H/h⌉, as in PyTorch, and columns
+// likewise. With 1, 1 it is global average pooling.
 func AdaptiveAvgPool2D(x *Tensor, h, w int) *Tensor {
 	const op = "adaptive_avg_pool2d"
 	x.alive(op)

@@ -63,7 +63,8 @@ func rowwiseKernel[T cpu.Float](c *Call, f func(dst, x []T, m, n int)) {
 	f(flat[T](c.Out[0]), x, m, n)
 }
 
-// rowwiseGrad makes the row of the gradient of a rowwise function, of the gradient g and the result y. simple is the same in simpler operations.
+// rowwiseGrad makes the row of the gradient of a rowwise function, of the gradient g and the result y. simple is the
+// same in simpler operations.
 func rowwiseGrad(name string, f32 func(dx, g, y []float32, m, n int), f64 func(dx, g, y []float64, m, n int), simple func(g, y *Tensor) *Tensor) *Op {
 	return define(Op{
 		Name:  name,

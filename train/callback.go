@@ -19,7 +19,8 @@ type State struct {
 	stop      string
 }
 
-// Stop ends training after the running batch, or epoch in EpochEnd. why goes into the result. An epoch that ends early is measured like any other.
+// Stop ends training after the running batch, or epoch in EpochEnd. why goes into the result. An epoch that ends
+// early is measured like any other.
 func (s *State) Stop(why string) {
 	if why == "" {
 		why = "a callback stopped it"

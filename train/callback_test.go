@@ -143,8 +143,9 @@ func TestCSVLogger(t *testing.T) {
 	check(run(5, true), "epoch,seconds,loss,lr,mae,val_loss,val_mae")
 }
 
-// decodeEvents reads an event file with the TFRecord and protobuf rules written down anew: from https://www.tensorflow.org/tutorials/load_data/tfrecord
-// and tensorflow/core/util/event.proto. It returns lines like "3 val_loss 0.5".
+// decodeEvents reads an event file with the TFRecord and protobuf rules written down anew: from
+// https://www.tensorflow.org/tutorials/load_data/tfrecord and tensorflow/core/util/event.proto. It returns lines like
+// "3 val_loss 0.5".
 func decodeEvents(t *testing.T, b []byte) []string {
 	t.Helper()
 	var lines []string
@@ -247,7 +248,8 @@ func TestLoggersReportWhereTheyCannotWrite(t *testing.T) {
 	}
 }
 
-// The averages are those of the definition, are what is measured and what the model holds at the end; the steps go on from the weights themselves.
+// The averages are those of the definition, are what is measured and what the model holds at the end; the steps go on
+// from the weights themselves.
 func TestWeightAveraging(t *testing.T) {
 	plain := toy()
 	var trace [][]float64 // of fc.weight after each step

@@ -22,9 +22,10 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Checkpoints says where and how often [Fit] saves everything that it needs to continue to the same bits: weights, optimiser,
-// schedule, callbacks, and how far it got. Each checkpoint is one safetensors file with a checksum over every tensor, written aside, synced and
-// renamed; an old one is removed only after its successors are complete. Random numbers need no saving: they are a function of seed, epoch and batch.
+// Checkpoints says where and how often [Fit] saves everything that it needs to continue to the same bits: weights,
+// optimiser, schedule, callbacks, and how far it got. Each checkpoint is one safetensors file with a checksum over
+// every tensor, written aside, synced and renamed; an old one is removed only after its successors are complete.
+// Random numbers need no saving: they are a function of seed, epoch and batch.
 type Checkpoints struct {
 	Dir         string // belongs to one run; Fit refuses to start another one in it
 	EveryEpochs int    // at the ends of epochs whose number divides by this, and of the last one; default 1

@@ -73,9 +73,10 @@ type Epoch struct {
 // Fit trains. It returns when all epochs are done, a callback stops it, something fails, or ctx ends: then it finishes the running batch,
 // writes a checkpoint, if there is a place for one, and returns ctx's error. The result is valid in every case.
 //
-// What comes out is a function of the configuration, seeds included: not of the number of threads or loader workers, nor of how
-// often the run was killed and resumed (with Resume set, and the configuration the same but for Epochs). Metrics, schedules and callbacks that carry something from step to
-// step take part in that if they are [Stateful], as those of this module are.
+// What comes out is a function of the configuration, seeds included: not of the number of threads or loader workers,
+// nor of how often the run was killed and resumed (with Resume set, and the configuration the same but for Epochs).
+// Metrics, schedules and callbacks that carry something from step to step take part in that if they are [Stateful],
+// as those of this module are.
 func Fit(ctx context.Context, cfg Config) (*Result, error) {
 	r, err := newRun(cfg)
 	if err != nil {
@@ -102,8 +103,9 @@ type running struct{ Total, Weight float64 }
 func (r *running) add(v, w float64) { r.Total += v * w; r.Weight += w }
 func (r running) mean() float64     { return r.Total / r.Weight }
 
-// group counts the batches whose gradients wait for a step of the optimiser. A gradient counts in proportion to its batch's examples; they are
-// measured in those of the group's first batch, so that nothing needs to be scaled where all batches are of one size.
+// group counts the batches whose gradients wait for a step of the optimiser. A gradient counts in proportion to its
+// batch's examples; they are measured in those of the group's first batch, so that nothing needs to be scaled where
+// all batches are of one size.
 type group struct {
 	Batches         int
 	Examples, First float64 // in all batches, and in the first

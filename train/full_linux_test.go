@@ -15,7 +15,8 @@ import (
 	"github.com/gradus-ml/gradus/train"
 )
 
-// The limit on file sizes stands in for a full disk: the kernel refuses the write in the same way. It holds for a whole process, so a child takes it.
+// The limit on file sizes stands in for a full disk: the kernel refuses the write in the same way. It holds for a
+// whole process, so a child takes it.
 func TestFullDiskLeavesTheOldCheckpoint(t *testing.T) {
 	const limit = 1000 // bytes; the checkpoint has more
 	if dir := os.Getenv("GRADUS_TRAIN_TEST_FULL"); dir != "" {

@@ -21,8 +21,9 @@ import (
 
 const childDir = "GRADUS_TRAIN_TEST_DIR"
 
-// everything is a training with all that has state: momentum, batch norm, dropout, gradients that are added up over batches of different sizes, a schedule that
-// watches figures, weight averaging, metrics, early stopping and checkpoints in mid-epoch.
+// everything is a training with all that has state: momentum, batch norm, dropout, gradients that are added up over
+// batches of different sizes, a schedule that watches figures, weight averaging, metrics, early stopping and
+// checkpoints in mid-epoch.
 func everything(dir string) train.Config {
 	cfg := lenetConfig(2)
 	cfg.Train = data.NewLoader(part(0, 330), data.LoaderConfig{Batch: 32, Shuffle: true, Seed: 5, Workers: 2})
@@ -54,8 +55,9 @@ func outcome(cfg train.Config, r *train.Result) string {
 	return fmt.Sprintf("%s%d steps, %q\n%x", historyText(r.History), r.Steps, r.Stopped, weights(cfg.Model))
 }
 
-// TestKilledAndResumedEqualsUninterrupted kills a training again and again until it is done, and goes on with another number of threads each time. GRADUS_KILLS asks for a number of kills, by
-// starting over after each end; the default is one training.
+// TestKilledAndResumedEqualsUninterrupted kills a training again and again until it is done, and goes on with another
+// number of threads each time. GRADUS_KILLS asks for a number of kills, by starting over after each end; the default
+// is one training.
 func TestKilledAndResumedEqualsUninterrupted(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")

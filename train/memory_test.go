@@ -62,7 +62,8 @@ func steps(tb testing.TB, model nn.Layer, opt *optim.Optimizer, source data.Sour
 	}
 }
 
-// A step of training by Fit, data loading and metric included. -benchmem shows that the number of allocations doesn't depend on the batch size.
+// A step of training by Fit, data loading and metric included. -benchmem shows that the number of allocations doesn't
+// depend on the batch size.
 func BenchmarkStep(b *testing.B) {
 	for name, network := range map[string]func() (nn.Layer, *optim.Optimizer){"mlp_dropout": mlp, "lenet": leNet} {
 		for _, batch := range []int{32, 128, 256} {

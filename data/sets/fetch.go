@@ -17,9 +17,10 @@ import (
 	"github.com/gradus-ml/gradus/format"
 )
 
-// Fetch downloads the files of a set that are missing in its folder, checks their sha256, and moves them into place when they are whole; a set that is there is never fetched
-// again. What an interrupted download has left is continued. progress, if not nil, is told how many bytes are done, of how many. If the set can't be fetched
-// the error is a [*MissingError], which says what to put where by hand; if ctx ends it is ctx's.
+// Fetch downloads the files of a set that are missing in its folder, checks their sha256, and moves them into place
+// when they are whole; a set that is there is never fetched again. What an interrupted download has left is
+// continued. progress, if not nil, is told how many bytes are done, of how many. If the set can't be fetched the
+// error is a [*MissingError], which says what to put where by hand; if ctx ends it is ctx's.
 func Fetch(ctx context.Context, name string, progress func(done, total int64)) error {
 	e, err := find(name)
 	if err != nil {

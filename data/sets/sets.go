@@ -25,9 +25,9 @@ import (
 // Set is an opened data set.
 type Set struct {
 	Info
-	// Train and Test hold the examples. Images are Float32 of shape (N, channels, height, width), from 0 to 1 unless standardised; tables Float32
-	// of shape (N, features). Targets are class indices, Int64 of shape (N), or, for regression, Float32 of shape (N, 1).
-	// The test set of house-prices has no targets.
+	// Train and Test hold the examples. Images are Float32 of shape (N, channels, height, width), from 0 to 1 unless
+	// standardised; tables Float32 of shape (N, features). Targets are class indices, Int64 of shape (N), or, for
+	// regression, Float32 of shape (N, 1). The test set of house-prices has no targets.
 	Train, Test data.Dataset
 
 	Mean, Std []float64 // of the training images' channels on the scale 0 to 1, whether standardised by them or not; nil for tables

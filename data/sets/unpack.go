@@ -15,8 +15,9 @@ import (
 	"github.com/gradus-ml/gradus/internal/atomicfile"
 )
 
-// unpack puts the wanted files of the tar.gz at from into dir, each when it is whole and its sha256 right. Other files in it are left. An archive with links, devices, absolute names or
-// names with ".." is refused, even where it doesn't concern a wanted file: it isn't what was published.
+// unpack puts the wanted files of the tar.gz at from into dir, each when it is whole and its sha256 right. Other
+// files in it are left. An archive with links, devices, absolute names or names with ".." is refused, even where it
+// doesn't concern a wanted file: it isn't what was published.
 func unpack(ctx context.Context, from, dir string, wanted []file) error {
 	const op = "unpack"
 	f, size, err := format.Open(op, from)

@@ -258,7 +258,8 @@ func GELU[T Float](dst, x []T) {
 	apply(dst, x, gelu)
 }
 
-// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Error: 7e-8·max(1, |x|), and far less for negative x.
+// GELUTanh computes dst = GELU's tanh approximation ½x(1 + tanh(√(2/π)(x + 0.044715x³))). Error: 7e-8·max(1, |x|),
+// and far less for negative x.
 func GELUTanh[T Float](dst, x []T) {
 	if vec(kGELUTanh, dst, x, nil, nil, 0, 0) {
 		return
