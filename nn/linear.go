@@ -44,14 +44,26 @@ func (l *Linear) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor) 
 	if n := x.NDim(); n == 0 {
 		tensor.Fail("linear", "", "expected inputs of %d features, got a scalar", l.Weight.shape[1])
 	} else if x.Size(-1) != l.Weight.shape[1] {
-		hint := fmt.Sprintf("change the layer to NewLinear(%d, %d), or the one before it to give %d features", x.Size(-1), l.Weight.shape[0], l.Weight.shape[1])
-		if n > 2 && x.NumEl() == x.Size(0)*l.Weight.shape[1] {
-			hint = "put nn.Flatten() before it"
-		}
-		tensor.Fail("linear", hint, "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], dims(x.Shape()))
+		tensor.Fail("linear", l.hint(x), "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], dims(x.Shape()))
 	}
 	w, b := affine(c, l.Weight, l.Bias)
 	return f(x, w, b)
+}
+
+// hint says how to bring x and the layer together. Inputs of three axes or more nearly always come from a convolution, without Flatten.
+func (l *Linear) hint(x *tensor.Tensor) string {
+	shape, in, out := x.Shape(), l.Weight.shape[1], l.Weight.shape[0]
+	if len(shape) <= 2 {
+		return fmt.Sprintf("change the layer to NewLinear(%d, %d), or the one before it to give %d features", shape[len(shape)-1], out, in)
+	}
+	flat := 1
+	for _, n := range shape[1:] {
+		flat *= n
+	}
+	if flat == in {
+		return "put nn.Flatten() before it"
+	}
+	return fmt.Sprintf("put nn.Flatten() before it and make it NewLinear(%d, %d)", flat, out)
 }
 
 // Visit names weight and bias.
