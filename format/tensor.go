@@ -109,7 +109,7 @@ func (a *Array) Tensor() *tensor.Tensor {
 		for i, v := range a.Int64s() {
 			wide[i] = int32(v)
 		}
-		return tensor.FromSlice(wide, a.Shape...)
+		return tensor.FromSlice(wide, len(wide)).Reshape(a.Shape...)
 	}
 	t, err := ReadTensor(a.DType, a.Shape, func(b []byte) error { copy(b, a.Data); return nil })
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 )
 
 // FromSlice returns a tensor with a copy of data in row-major order. Without a shape it
-// has one axis, or, for one element, none. It panics if the shape doesn't hold len(data) elements.
+// has one axis of len(data) elements; see [Scalar] for a tensor without axes. It panics if the shape doesn't hold len(data) elements.
 func FromSlice[T Element](data []T, shape ...int) *Tensor {
-	if len(shape) == 0 && len(data) != 1 {
+	if len(shape) == 0 {
 		shape = []int{len(data)}
 	}
 	checkShape("from slice", shape)
