@@ -19,8 +19,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Group is a set of parameters with settings of their own. LR and WeightDecay may be changed between steps:
-// that is how schedules work.
+// Group is a set of parameters with settings of their own. LR must be above 0 at first. LR and WeightDecay may be changed between
+// steps, to 0 too: that is how schedules work.
 type Group struct {
 	Params      []*nn.Param
 	LR          float64 // learning rate
@@ -63,6 +63,9 @@ func newOptimizer(r rule, groups []Group) *Optimizer {
 	for _, g := range groups {
 		if !(g.LR >= 0) || !(g.WeightDecay >= 0) {
 			tensor.Fail("optim", "", "learning rate and weight decay must be 0 or more, got %g and %g", g.LR, g.WeightDecay)
+		}
+		if g.LR == 0 && len(g.Params) > 0 {
+			tensor.Fail("optim", "set LR in the config, or in each Group; to leave parameters as they are, nn.Freeze them", "the learning rate is 0: nothing would be learnt")
 		}
 		for _, p := range g.Params {
 			if seen[p] {

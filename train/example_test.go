@@ -51,7 +51,7 @@ func ExampleFindLR() {
 	nn.Init(net, 1)
 	found, err := train.FindLR(context.Background(), train.Config{
 		Model:     net,
-		Optimizer: optim.NewSGD(nn.Params(net), optim.SGDConfig{}),
+		Optimizer: optim.NewSGD(nn.Params(net), optim.SGDConfig{LR: 1}), // any will do
 		Loss:      nn.MSE,
 		Train:     data.NewLoader(data.Tensors(x, y), data.LoaderConfig{Batch: 32, Shuffle: true}),
 	}, train.FinderConfig{})

@@ -23,8 +23,10 @@ func lambda(name string, f func(x *tensor.Tensor) *tensor.Tensor) nn.Layer {
 func countdown(net nn.Layer) train.Config {
 	nn.Init(net, 1)
 	x := tensor.FromSlice([]float32{5, 4, 3, 2, 1, 0}, 6, 1)
+	still := optim.NewSGD(nn.Params(net), optim.SGDConfig{LR: 1})
+	still.Groups()[0].LR = 0
 	return train.Config{
-		Model: net, Optimizer: optim.NewSGD(nn.Params(net), optim.SGDConfig{}), Loss: nn.MSE, Epochs: 2,
+		Model: net, Optimizer: still, Loss: nn.MSE, Epochs: 2,
 		Train: data.NewLoader(data.Tensors(x, tensor.Zeros(tensor.Float32, 6, 1)), data.LoaderConfig{Batch: 2}),
 	}
 }
