@@ -25,6 +25,11 @@ func Evaluate(ctx context.Context, dir string) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
+	if first, err := r.Set.Test.Batch(data.Draw{Index: []int{0}}); err != nil {
+		return nil, err
+	} else if first.Y == nil {
+		return nil, fmt.Errorf("the test set of %s has no targets to measure against", r.Options.Data)
+	}
 	cfg := train.EvalConfig{Model: model, Data: data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500}), Loss: nn.MSE}
 	if len(r.Set.Classes) > 0 {
 		cfg.Loss, cfg.Metrics = nn.CrossEntropy, []metrics.Metric{metrics.NewAccuracy()}
@@ -119,13 +124,21 @@ func Summarize(name, dataset string) (*nn.SummaryTable, error) {
 	if dataset != "" {
 		r.Options.Data = dataset
 	}
+	if err := r.complete(); err != nil {
+		return nil, err
+	}
 	if r.Recipe.Model == nil {
 		return nil, errors.New("recipe " + r.Recipe.Name + " has no single model: it compares several")
 	}
 	if err := r.describeData(); err != nil {
 		return nil, err
 	}
-	return nn.Summary(r.Recipe.Model(r.Set), append([]int{max(r.Options.Batch, 1)}, r.Set.Shape...)...), nil
+	var table *nn.SummaryTable
+	err := tensor.Try(func() error {
+		table = nn.Summary(r.Recipe.Model(r.Set), append([]int{r.summaryBatch()}, r.Set.Shape...)...)
+		return nil
+	})
+	return table, err
 }
 
 // readPicture reads an image file as an input of the run's model.

@@ -99,5 +99,8 @@ func (r *Run) loader(ds data.Dataset) *data.Loader {
 	if r.Options.Limit > 0 {
 		ds = data.Take(ds, r.Options.Limit, r.Options.Seed)
 	}
-	return data.NewLoader(ds, data.LoaderConfig{Batch: r.Options.Batch, Shuffle: true, Seed: r.Options.Seed})
+	return data.NewLoader(ds, data.LoaderConfig{
+		Batch: r.Options.Batch, Shuffle: true, Seed: r.Options.Seed,
+		DropLast: ds.Len()%r.Options.Batch == 1 && ds.Len() > 1, // one example is no batch: it has no variance to normalise by
+	})
 }

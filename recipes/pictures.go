@@ -52,6 +52,17 @@ func (r *Run) curves() error {
 
 // summary prints the table of layers.
 func (r *Run) summary(model nn.Layer) {
-	batch := append([]int{r.Options.Batch}, r.Set.Shape...)
-	fmt.Fprintln(r.Out, nn.Summary(model, batch...))
+	fmt.Fprintln(r.Out, nn.Summary(model, append([]int{r.summaryBatch()}, r.Set.Shape...)...))
+}
+
+// summaryBatch returns the size of the largest batch that training will see.
+func (r *Run) summaryBatch() int {
+	n := r.Options.Batch
+	if r.Set.TrainSize > 0 {
+		n = min(n, r.Set.TrainSize)
+	}
+	if r.Options.Limit > 0 {
+		n = min(n, r.Options.Limit)
+	}
+	return n
 }

@@ -45,6 +45,7 @@ var polynomial = Recipe{
 		figures := map[string]float64{}
 		losses := plot.Lines{Title: "Underfitting, fitting, overfitting"}
 		fits := plot.Lines{Title: "The fitted polynomials"}
+		var errors []plot.Panel
 		for _, c := range []struct {
 			name  string
 			terms int
@@ -66,18 +67,19 @@ var polynomial = Recipe{
 				tensor.ToSlice[float64](model.Weight.Value())[:min(4, c.terms)])
 			title := fmt.Sprintf("%d terms", c.terms)
 			losses.Panels = append(losses.Panels, plot.Panel{Title: title, X: "epoch", Y: "loss", LogY: true, Series: lossSeries(result.History)})
-			panel, err := fittedCurve(r.Set.Train, model, c.terms)
+			fit, off, err := fittedCurve(r.Set.Train, model, c.terms)
 			if err != nil {
 				return nil, err
 			}
-			panel.Title = title
-			fits.Panels = append(fits.Panels, panel)
+			fit.Title, off.Title = title, title+": distance from the true cubic"
+			fits.Panels, errors = append(fits.Panels, fit), append(errors, off)
 			name := "val_loss"
 			if c.name != "fit" {
 				name += "_" + c.name
 			}
 			figures[name] = last["val_loss"]
 		}
+		fits.Panels = append(fits.Panels, errors...)
 		if err := plot.SavePNG(filepath.Join(r.Dir, "fits.png"), fits.Draw()); err != nil {
 			return nil, err
 		}
@@ -106,17 +108,33 @@ func firstTerms(ds data.Dataset, n int) data.Dataset {
 	})
 }
 
-// fittedCurve draws the training points and the model over their range.
-func fittedCurve(ds data.Dataset, model nn.Layer, terms int) (plot.Panel, error) {
+// fittedCurve draws the training points and the model over their range, and beside that how far both are from the cubic that the data come from.
+func fittedCurve(ds data.Dataset, model nn.Layer, terms int) (fit, off plot.Panel, err error) {
 	all, err := data.All(ds)
 	if err != nil {
-		return plot.Panel{}, err
+		return fit, off, err
 	}
 	px, py := tensor.ToSlice[float64](all.X.Select(1, 1)), tensor.ToSlice[float64](all.Y)
 	lo, hi := slices.Min(px), slices.Max(px)
-	curve := tensor.ToSlice[float64](tensor.Linspace(tensor.Float64, lo, hi, 200))
-	y := tensor.ToSlice[float64](model.Forward(nn.Eval(), powers(curve).To(tensor.Float32).Slice(1, 0, terms, 1)))
+	x := tensor.ToSlice[float64](tensor.Linspace(tensor.Float64, lo, hi, 200))
+	y := tensor.ToSlice[float64](model.Forward(nn.Eval(), powers(x).To(tensor.Float32).Slice(1, 0, terms, 1)))
 	top := math.Max(math.Abs(slices.Max(py)), math.Abs(slices.Min(py)))
-	return plot.Panel{X: "x", Y: "y", YRange: [2]float64{-1.1 * top, 1.1 * top}, Series: []plot.Series{
-		{Name: "training data", X: px, Y: py, Style: plot.Points}, {Name: "model", X: curve, Y: y}}}, nil
+	fit = plot.Panel{X: "x", Y: "y", YRange: [2]float64{-1.1 * top, 1.1 * top}, Series: []plot.Series{
+		{Name: "training data", X: px, Y: py, Style: plot.Points}, {Name: "model", X: x, Y: y}}}
+	off = plot.Panel{X: "x", Y: "distance", YRange: [2]float64{-1, 1}, Series: []plot.Series{
+		{Name: "training data", X: px, Y: lessCubic(px, py), Style: plot.Points}, {Name: "model", X: x, Y: lessCubic(x, y)}}}
+	return fit, off, nil
+}
+
+// lessCubic returns y minus the cubic's values at x.
+func lessCubic(x, y []float64) []float64 {
+	out := slices.Clone(y)
+	for i, x := range x {
+		term := 1.0
+		for k, c := range cubic {
+			out[i] -= c * term
+			term *= x / float64(k+1)
+		}
+	}
+	return out
 }

@@ -64,7 +64,7 @@ func List() []*Recipe { return slices.Clone(all) }
 
 // Find returns the recipe called name; the error suggests one if there is a similar name.
 func Find(name string) (*Recipe, error) {
-	best, distance := "", 4
+	best, distance := "", 3
 	for _, r := range all {
 		if r.Name == name {
 			return r, nil

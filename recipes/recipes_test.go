@@ -162,10 +162,16 @@ func TestARunFolderIsNotMixedUp(t *testing.T) {
 	if err := start(Options{}, false); err != nil {
 		t.Fatal(err)
 	}
+	if err := start(Options{}, false); err != nil {
+		t.Errorf("starting where a run ended before its first checkpoint: %v", err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "checkpoint", "x"), 0o777); err != nil {
+		t.Fatal(err)
+	}
 	if err := start(Options{}, false); err == nil || !strings.Contains(err.Error(), "--resume") {
 		t.Errorf("starting in a used folder: %v", err)
 	}
-	if err := start(Options{Batch: 7}, true); err == nil || !strings.Contains(err.Error(), "only epochs may change") {
+	if err := start(Options{Batch: 7}, true); err == nil || !strings.Contains(err.Error(), "batch is 7, the run's is 10; only epochs may change") {
 		t.Errorf("resuming with another batch size: %v", err)
 	}
 	if err := start(Options{Epochs: 9}, true); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,16 +42,32 @@ type configFile struct {
 	Options Options `yaml:",inline"`
 }
 
-// Start completes the options from the recipe's defaults, prepares the run folder and opens the data. It refuses a folder that
+// Start completes the options from the recipe's defaults, opens the data and prepares the run folder. It refuses a folder that
 // holds another run already.
 func (r *Run) Start(ctx context.Context) error {
-	d := r.Recipe.Options
-	o := &r.Options
+	if err := r.complete(); err != nil {
+		return err
+	}
+	if r.Warn == nil {
+		r.Warn = func(string) {}
+	}
+	if r.Out == nil {
+		r.Out = io.Discard
+	}
+	if err := r.mayUse(r.Dir); err != nil {
+		return err
+	}
+	if err := r.openData(ctx); err != nil {
+		return err
+	}
+	return r.folder()
+}
+
+// complete fills in the options that weren't given and checks all of them.
+func (r *Run) complete() error {
+	d, o := r.Recipe.Options, &r.Options
 	if o.Data == "" {
 		o.Data = r.Recipe.Data[0]
-	}
-	if !slices.Contains(r.Recipe.Data, o.Data) {
-		return fmt.Errorf("recipe %s doesn't take the data set %q; it takes %s", r.Recipe.Name, o.Data, strings.Join(r.Recipe.Data, ", "))
 	}
 	if o.Epochs == 0 {
 		o.Epochs = d.Epochs
@@ -61,22 +78,19 @@ func (r *Run) Start(ctx context.Context) error {
 	if o.LR == 0 {
 		o.LR = d.LR
 	}
-	if o.Epochs < 0 || o.Batch < 0 || !(o.LR > 0) || o.Limit < 0 {
-		return fmt.Errorf("epochs, batch, learning rate and limit must be positive, got %d, %d, %g and %d", o.Epochs, o.Batch, o.LR, o.Limit)
+	switch {
+	case !slices.Contains(r.Recipe.Data, o.Data):
+		return fmt.Errorf("recipe %s doesn't take the data set %q; it takes %s", r.Recipe.Name, o.Data, strings.Join(r.Recipe.Data, ", "))
+	case o.Epochs < 0:
+		return fmt.Errorf("the number of epochs must be positive, got %d", o.Epochs)
+	case o.Batch < 0:
+		return fmt.Errorf("the batch size must be positive, got %d", o.Batch)
+	case !(o.LR > 0):
+		return fmt.Errorf("the learning rate must be positive, got %g", o.LR)
+	case o.Limit < 0:
+		return fmt.Errorf("the limit on training examples must be positive, got %d", o.Limit)
 	}
-	if r.Dir == "" {
-		r.Dir = filepath.Join("runs", fmt.Sprintf("%s-%s-%s", r.Recipe.Name, o.Data, time.Now().Format("20060102-150405")))
-	}
-	if r.Warn == nil {
-		r.Warn = func(string) {}
-	}
-	if r.Out == nil {
-		r.Out = io.Discard
-	}
-	if err := r.folder(); err != nil {
-		return err
-	}
-	return r.openData(ctx)
+	return nil
 }
 
 // openData opens the data set, which is fetched if it isn't there, or lets the recipe generate it.
@@ -92,22 +106,71 @@ func (r *Run) openData(ctx context.Context) (err error) {
 	return err
 }
 
-// folder makes the run folder and writes or compares config.yaml.
-func (r *Run) folder() error {
-	path := filepath.Join(r.Dir, "config.yaml")
-	old, err := readConfig(path)
-	switch {
-	case err == nil && !r.Resume:
-		return fmt.Errorf("%s holds a run already; continue it with --resume %s, or choose another folder with --out", r.Dir, r.Dir)
-	case err == nil && (old.Recipe != r.Recipe.Name || old.Options.Data != r.Options.Data || old.Options.Batch != r.Options.Batch ||
-		old.Options.Seed != r.Options.Seed || old.Options.Limit != r.Options.Limit || old.Options.LR != r.Options.LR):
-		return fmt.Errorf("%s is a run of %+v of recipe %s; it can't be resumed with %+v of %s (only epochs may change)", r.Dir, old.Options, old.Recipe, r.Options, r.Recipe.Name)
-	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return err
-	case err != nil && r.Resume:
-		return fmt.Errorf("can't resume %s: it has no config.yaml; is it a run folder?", r.Dir)
+// mayUse returns an error if dir holds something that this run must not touch, or, when resuming, not what it needs.
+func (r *Run) mayUse(dir string) error {
+	if dir == "" {
+		return nil
 	}
-	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+	old, err := readConfig(filepath.Join(dir, "config.yaml"))
+	switch {
+	case errors.Is(err, os.ErrNotExist) && r.Resume:
+		return fmt.Errorf("can't resume %s: it has no config.yaml; is it a run folder?", dir)
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !r.Resume && holdsResults(dir):
+		return fmt.Errorf("%s holds a run already; continue it with --resume %s, choose another folder with --out, or remove it", dir, dir)
+	case !r.Resume:
+		return nil // a run that ended before its first checkpoint
+	}
+	var differ []string
+	compare := func(name string, now, was any) {
+		if now != was {
+			differ = append(differ, fmt.Sprintf("%s is %v, the run's is %v", name, now, was))
+		}
+	}
+	compare("the recipe", r.Recipe.Name, old.Recipe)
+	compare("data", r.Options.Data, old.Options.Data)
+	compare("batch", r.Options.Batch, old.Options.Batch)
+	compare("lr", r.Options.LR, old.Options.LR)
+	compare("seed", r.Options.Seed, old.Options.Seed)
+	compare("limit", r.Options.Limit, old.Options.Limit)
+	if len(differ) > 0 {
+		return fmt.Errorf("can't resume %s: %s; only epochs may change", dir, strings.Join(differ, ", "))
+	}
+	return nil
+}
+
+// holdsResults reports whether a run got as far as a checkpoint or a model, in the folder or in a part of it.
+func holdsResults(dir string) bool {
+	for _, pattern := range []string{"model.safetensors", "checkpoint/*", "*/model.safetensors", "*/checkpoint/*"} {
+		if found, _ := fs.Glob(os.DirFS(dir), pattern); len(found) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// folder makes the run folder, one of its own if none was named, and writes config.yaml.
+func (r *Run) folder() error {
+	if r.Dir == "" {
+		if err := os.MkdirAll("runs", 0o777); err != nil {
+			return err
+		}
+		name := filepath.Join("runs", fmt.Sprintf("%s-%s-%s", r.Recipe.Name, r.Options.Data, time.Now().Format("20060102-150405")))
+		r.Dir = name
+		for i := 2; ; i++ { // several runs may start in the same second
+			err := os.Mkdir(r.Dir, 0o777)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, os.ErrExist) {
+				return err
+			}
+			r.Dir = fmt.Sprintf("%s-%d", name, i)
+		}
+	} else if err := os.MkdirAll(r.Dir, 0o777); err != nil {
 		return err
 	}
 	return r.write("config.yaml", func(w io.Writer) error {
@@ -194,7 +257,19 @@ func (r *Run) FitPart(ctx context.Context, part string, cfg train.Config) (*trai
 	if err != nil {
 		return result, err
 	}
-	return result, safetensors.Save(filepath.Join(dir, "model.safetensors"), nn.State(cfg.Model), map[string]string{"format": "pt", "recipe": r.Recipe.Name})
+	return result, safetensors.Save(filepath.Join(dir, "model.safetensors"), nn.State(cfg.Model), r.metadata())
+}
+
+// metadata is what somebody needs to use the weights alone: the input's shape and scale, and the names of the classes.
+func (r *Run) metadata() map[string]string {
+	m := map[string]string{"format": "pt", "recipe": r.Recipe.Name, "data": r.Options.Data, "input": fmt.Sprint(r.Set.Shape)}
+	if len(r.Set.Classes) > 0 {
+		m["classes"] = strings.Join(r.Set.Classes, ",")
+	}
+	if r.Recipe.DataConfig.Standardize {
+		m["mean"], m["std"] = fmt.Sprint(r.Set.Mean), fmt.Sprint(r.Set.Std)
+	}
+	return m
 }
 
 // write replaces a file of the run folder.

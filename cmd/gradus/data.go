@@ -21,7 +21,10 @@ func fetch(cmd *cobra.Command, name string) error {
 		return err
 	}
 	if complete {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s is there: %s\n", name, dir)
+		if err := sets.Verify(cmd.Context(), name); err != nil {
+			return fmt.Errorf("%w; delete the file and run this again", err)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%s is there, and whole: %s\n", name, dir)
 		return nil
 	}
 	if err := sets.Fetch(cmd.Context(), name, fetching(name, cmd.ErrOrStderr())); err != nil {

@@ -34,6 +34,12 @@ type doneEvent struct {
 	Out     string         `json:"out"`
 }
 
+type failEvent struct {
+	Event   string `json:"event"` // "error" or "interrupted"
+	Message string `json:"message"`
+	Out     string `json:"out"`
+}
+
 // jsonLines prints an event for each epoch.
 type jsonLines struct {
 	train.Quiet

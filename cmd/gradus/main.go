@@ -15,13 +15,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gradus-ml/gradus/tensor"
 )
 
 func main() {
 	ctx, stop := interruptible()
 	defer stop()
 	root := newRoot()
-	if err := root.ExecuteContext(ctx); err != nil {
+	if err := tensor.Try(func() error { return root.ExecuteContext(ctx) }); err != nil {
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			os.Exit(130)
 		}

@@ -95,7 +95,11 @@ func doctor(cmd *cobra.Command) error {
 	}
 	row("gradus", "%s", version())
 	row("go", "%s %s/%s", runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	row("kernels", "%s%s", cpu.Active(), ifSet(" (GRADUS_CPU=%s)", os.Getenv("GRADUS_CPU")))
+	wish := os.Getenv("GRADUS_CPU")
+	if wish != "" && wish != cpu.Active().String() {
+		wish += ", which is not one of portable, avx2 and avx512, or not to be had here"
+	}
+	row("kernels", "%s%s", cpu.Active(), ifSet(" (GRADUS_CPU=%s)", wish))
 	row("threads", "%d of %d processors%s", par.Threads(), runtime.NumCPU(), ifSet(" (GOMAXPROCS=%s)", os.Getenv("GOMAXPROCS")))
 	w, err := bench.Find("gemm_1024")
 	if err != nil {

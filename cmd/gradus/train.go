@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,11 @@ func newTrain() *cobra.Command {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, name := range []string{"epochs", "batch", "lr"} {
+				if f := cmd.Flags().Lookup(name); f.Changed && f.Value.String() == "0" {
+					return fmt.Errorf("--%s must be positive, got 0", name)
+				}
+			}
 			run, err := newRun(cmd, args, o, out, resume)
 			if err != nil {
 				return err
@@ -120,8 +126,13 @@ func runTraining(ctx context.Context, run *recipes.Run, stdout, stderr io.Writer
 	}
 	figures, err := run.Recipe.Train(ctx, run)
 	if err != nil {
+		event := failEvent{"error", err.Error(), run.Dir}
 		if ctx.Err() != nil {
+			event.Event = "interrupted"
 			fmt.Fprintf(stderr, "\nInterrupted. Continue with: gradus train --resume %s\n", run.Dir)
+		}
+		if asJSON {
+			return errors.Join(err, events.Encode(event))
 		}
 		return err
 	}
@@ -135,16 +146,24 @@ func runTraining(ctx context.Context, run *recipes.Run, stdout, stderr io.Writer
 // report writes the results for people.
 func report(w io.Writer, run *recipes.Run, figures map[string]float64, seconds float64) error {
 	fmt.Fprintln(w)
-	for _, name := range sortedNames(figures, run.Recipe.Metric) {
-		fmt.Fprintf(w, "  %-14s %s\n", name, figure(name, figures[name]))
+	names := sortedNames(figures, run.Recipe.Metric)
+	width := len("time")
+	for _, name := range names {
+		width = max(width, len(name))
 	}
-	fmt.Fprintf(w, "  %-14s %.1f s\n\n", "time", seconds)
+	for _, name := range names {
+		fmt.Fprintf(w, "  %-*s  %s\n", width, name, figure(name, figures[name]))
+	}
+	fmt.Fprintf(w, "  %-*s  %.1f s\n\n", width, "time", seconds)
 	entries, err := os.ReadDir(run.Dir)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%s holds", run.Dir)
 	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
 		fmt.Fprintf(w, " %s", e.Name())
 		if e.IsDir() {
 			fmt.Fprint(w, "/")

@@ -22,7 +22,7 @@ func readmeFit(ctx context.Context) error {
 		nn.Flatten(), nn.NewLinear(400, 120), nn.ReLU(), nn.NewLinear(120, 84), nn.ReLU(), nn.NewLinear(84, 10))
 	nn.Init(net, 42)
 
-	set, err := sets.Open("digits", sets.Config{})
+	set, err := sets.Open("digits", sets.Config{Standardize: true})
 	if err != nil {
 		return err
 	}
