@@ -157,15 +157,32 @@ func BCEWithLogitsWith(cfg tensor.BCEWithLogitsConfig) func(logits, target *tens
 }
 
 // BCE returns the mean binary cross entropy of probabilities against targets, of one shape. As in PyTorch the logarithms are cut at
-// −100. [BCEWithLogits] is more accurate.
+// −100. It panics if a prediction is below 0 or above 1; [BCEWithLogits] takes logits, and is more accurate.
 func BCE(p, target *tensor.Tensor) *tensor.Tensor { return BCEReduced(p, target, Mean) }
 
 // BCEReduced is [BCE] with another reduction.
 func BCEReduced(p, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	sameShapes("bce", p, target)
+	probabilities("bce", p)
 	one := target.OnesLike()
 	logP, logQ := logProbability(p), logProbability(p.Neg().AddScalar(1))
 	return reduce(target.Mul(logP).Add(one.Sub(target).Mul(logQ)).Neg(), r)
+}
+
+// probabilities panics if a value of p lies outside of 0 to 1. NaN passes: it makes the loss NaN, which training traces to its source.
+func probabilities(op string, p *tensor.Tensor) {
+	if p = p.Detach(); p.NumEl() == 0 || !(p.Min().Item() < 0 || p.Max().Item() > 1) {
+		return
+	}
+	for i, v := range tensor.ToSlice[float64](p.To(tensor.Float64)) {
+		if v < 0 || v > 1 {
+			at := p.Shape()
+			for a := len(at) - 1; a >= 0; a-- {
+				at[a], i = i%at[a], i/at[a]
+			}
+			tensor.Fail(op, "use nn.BCEWithLogits for logits", "probabilities must lie between 0 and 1, got %g at %v", v, dims(at))
+		}
+	}
 }
 
 // logProbability returns log p, at least −100, with a slope of 1e12 at most: a probability of 0, as sigmoids round to, must not make NaN.
