@@ -30,8 +30,6 @@ type sample struct {
 	want func(in []nd) []nd
 
 	rtol32, atol32 float64 // float32 against the oracle; defaults 1.3e-6 and 1e-5, torch.testing's
-	noFloat32      bool    // the sample makes no sense in float32
-	noLayouts      bool    // inputs can't be given another layout: why is in the row
 	noGrad         bool    // at a kink: values are compared, gradients aren't
 }
 
@@ -124,27 +122,24 @@ func checkSample(t *testing.T, op string, s sample) {
 	got := s.call(s.in)
 	compareAll(t, "float64", got, want, 1e-11, 1e-12)
 
-	if !s.noFloat32 {
-		rtol, atol := s.rtol32, s.atol32
-		if rtol == 0 {
-			rtol = 1.3e-6
-		}
-		if atol == 0 {
-			atol = 1e-5
-		}
-		in32 := make([]*Tensor, len(s.in))
-		for i, x := range s.in {
-			in32[i] = x
-			if x.DType() == Float64 {
-				in32[i] = x.To(Float32)
-				plain[i].data = ToSlice[float64](in32[i])
-			}
-		}
-		compareAll(t, "float32", s.call(in32), s.want(plain), rtol, atol)
+	rtol, atol := s.rtol32, s.atol32
+	if rtol == 0 {
+		rtol = 1.3e-6
 	}
-	if !s.noLayouts {
-		checkLayouts(t, s)
+	if atol == 0 {
+		atol = 1e-5
 	}
+	in32 := make([]*Tensor, len(s.in))
+	for i, x := range s.in {
+		in32[i] = x
+		if x.DType() == Float64 {
+			in32[i] = x.To(Float32)
+			plain[i].data = ToSlice[float64](in32[i])
+		}
+	}
+	compareAll(t, "float32", s.call(in32), s.want(plain), rtol, atol)
+	checkLayouts(t, s, s.in, 1e-12)
+	checkLayouts(t, s, in32, rtol+atol)
 	if !IsSmooth(op) || s.noGrad {
 		return
 	}
@@ -159,12 +154,12 @@ func checkSample(t *testing.T, op string, s sample) {
 	}
 }
 
-// checkLayouts feeds the same values lying differently in memory: every second element of a larger array, axes
-// transposed, and one slice repeated with stride 0.
-func checkLayouts(t *testing.T, s sample) {
-	for i, x := range s.in {
+// checkLayouts feeds values that lie differently in memory, and the same ones in a row: axes transposed, every second
+// element of a larger array, and the first slice of the longest axis repeated with stride 0.
+func checkLayouts(t *testing.T, s sample, inputs []*Tensor, tol float64) {
+	for i, x := range inputs {
 		for _, l := range layouts(x) {
-			in := slices.Clone(s.in)
+			in := slices.Clone(inputs)
 			in[i] = l.x
 			got := s.call(in)
 			in[i] = l.x.Clone()
@@ -172,8 +167,8 @@ func checkLayouts(t *testing.T, s sample) {
 			for o := range got {
 				g, w := ToSlice[float64](got[o]), ToSlice[float64](want[o])
 				for e := range w {
-					if math.Abs(g[e]-w[e]) > 1e-12*math.Max(1, math.Abs(w[e])) || math.IsNaN(g[e]) != math.IsNaN(w[e]) {
-						t.Fatalf("input %d %s: element %d is %v, contiguous %v", i, l.name, e, g[e], w[e])
+					if math.Abs(g[e]-w[e]) > tol*math.Max(1, math.Abs(w[e])) || math.IsNaN(g[e]) != math.IsNaN(w[e]) {
+						t.Fatalf("%s input %d %s: element %d is %v, contiguous %v", x.DType(), i, l.name, e, g[e], w[e])
 					}
 				}
 			}
@@ -204,7 +199,13 @@ func layouts(x *Tensor) []laid {
 	first := FirstOf(wide.Permute(order...))
 	first.CopyFrom(x)
 	out = append(out, laid{"strided", first})
-	return out
+	longest := 0
+	for i, size := range shape {
+		if size > shape[longest] {
+			longest = i
+		}
+	}
+	return append(out, laid{"broadcast", x.Slice(longest, 0, 1, 1).Expand(shape...)})
 }
 
 func rangeTo(n int) []int {
