@@ -28,14 +28,14 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 	if cfg.Model == nil || cfg.Data == nil || cfg.Step == nil && cfg.Loss == nil {
 		return nil, errors.New("train: EvalConfig needs Model, Data, and Loss or Step")
 	}
-	cfg.Step = cfg.Step.or(cfg.Loss)
+	cfg.Step = checked(cfg.Step, cfg.Loss)
 	defer par.Hold()()
 	for _, m := range cfg.Metrics {
 		m.Reset()
 	}
 	var sum running
 	scope := tensor.NewScope()
-	measure := func(b data.Batch) {
+	each := func(b data.Batch) {
 		defer b.Release()
 		defer scope.Release()
 		b.X = b.X.In(scope)
@@ -44,9 +44,7 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 		if pred == nil {
 			return
 		}
-		for _, m := range cfg.Metrics {
-			m.Update(pred, target)
-		}
+		measure(cfg.Metrics, pred, target)
 		if cfg.Each != nil {
 			cfg.Each(b, pred)
 		}
@@ -56,7 +54,7 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 			if err != nil {
 				return err
 			}
-			measure(b)
+			each(b)
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -74,4 +72,14 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 		out[m.Name()] = m.Value()
 	}
 	return out, nil
+}
+
+// measure shows a batch to all metrics.
+func measure(all []metrics.Metric, pred, target *tensor.Tensor) {
+	if target == nil && len(all) > 0 {
+		tensor.Fail("train", "return the targets too, or nil predictions", "Step returned predictions without targets, which the metrics need")
+	}
+	for _, m := range all {
+		m.Update(pred, target)
+	}
 }

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/gradus-ml/gradus/data"
@@ -111,19 +112,47 @@ type group struct {
 	Examples, First float64 // in all batches, and in the first
 }
 
-// or returns s, or, if that is nil, the usual step with a loss function.
-func (s StepFunc) or(loss func(pred, target *tensor.Tensor) *tensor.Tensor) StepFunc {
-	if s != nil {
-		return s
+// checked returns step, or, if that is nil, the usual step with a loss function, with a look at whether the loss is one.
+func checked(step StepFunc, loss func(pred, target *tensor.Tensor) *tensor.Tensor) StepFunc {
+	name := "Step"
+	if step == nil {
+		name, step = "Loss", usual(loss)
 	}
+	return func(c *nn.Ctx, model nn.Layer, b data.Batch) (l, pred, target *tensor.Tensor) {
+		l, pred, target = step(c, model, b)
+		if l == nil {
+			tensor.Fail("train", "return the mean loss, a scalar", "%s returned nil instead of a loss", name)
+		}
+		if l.NumEl() != 1 {
+			tensor.Fail("train", "reduce the loss with Mean", "the loss must be a scalar, got shape %v", l.Shape())
+		}
+		return l, pred, target
+	}
+}
+
+// usual is the step of models that map a batch's X to something that is compared with its Y.
+func usual(loss func(pred, target *tensor.Tensor) *tensor.Tensor) StepFunc {
 	return func(c *nn.Ctx, model nn.Layer, b data.Batch) (_, pred, target *tensor.Tensor) {
 		if b.Y == nil {
 			tensor.Fail("train", "take data that have targets, or a Step that does without",
 				"the batch has no targets (Y is nil), and the loss needs them; test sets of competitions come without")
 		}
-		pred = c.Run(model, b.X)
+		if pred = c.Run(model, b.X); pred == nil {
+			tensor.Fail("train", "return the output from the model's Forward", "the model returned nil")
+		}
 		return loss(pred, b.Y), pred, b.Y
 	}
+}
+
+// strangers reports whether the optimiser holds none of the parameters, though there are some.
+func strangers(o *optim.Optimizer, params []*nn.Param) bool {
+	held := map[*nn.Param]bool{}
+	for _, g := range o.Groups() {
+		for _, p := range g.Params {
+			held[p] = true
+		}
+	}
+	return len(params) > 0 && !slices.ContainsFunc(params, func(p *nn.Param) bool { return held[p] })
 }
 
 func newRun(cfg Config) (*run, error) {
@@ -138,9 +167,11 @@ func newRun(cfg Config) (*run, error) {
 		return nil, fmt.Errorf("train: Accumulate and ClipNorm must not be negative, got %d and %g", cfg.Accumulate, cfg.ClipNorm)
 	case cfg.Resume && cfg.Checkpoints == nil:
 		return nil, errors.New("train: Resume needs Checkpoints, which says where they are")
+	case strangers(cfg.Optimizer, nn.Params(cfg.Model)):
+		return nil, errors.New("train: the optimiser holds other parameters than the model's; build it from nn.Params(model)")
 	}
 	cfg.Accumulate = max(cfg.Accumulate, 1)
-	cfg.Step = cfg.Step.or(cfg.Loss)
+	cfg.Step = checked(cfg.Step, cfg.Loss)
 	r := &run{cfg: cfg, scope: tensor.NewScope()}
 	r.state = State{Model: cfg.Model, Optimizer: cfg.Optimizer, Epochs: cfg.Epochs, Batches: -1}
 	if l, ok := cfg.Train.(interface{ Batches() int }); ok {
@@ -276,9 +307,6 @@ func (r *run) batch(b data.Batch) error {
 	}
 	b.X = b.X.In(r.scope)
 	loss, pred, target := r.cfg.Step(r.ctx(), r.cfg.Model, b)
-	if loss.NumEl() != 1 {
-		tensor.Fail("train", "reduce the loss with Mean", "the loss must be a scalar, got shape %v", loss.Shape())
-	}
 	s.Loss = loss.Item()
 	if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
 		return r.blame("loss", b)
@@ -296,9 +324,7 @@ func (r *run) batch(b data.Batch) error {
 	}
 	r.sum.add(s.Loss, n)
 	if pred != nil {
-		for _, m := range r.cfg.Metrics {
-			m.Update(pred.Detach(), target)
-		}
+		measure(r.cfg.Metrics, pred.Detach(), target)
 	}
 	s.Batch++
 	r.group.Batches++

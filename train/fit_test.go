@@ -268,6 +268,32 @@ func TestMistakesInConfig(t *testing.T) {
 		{"must not be negative, got -1 and 0", func(c *train.Config) { c.Accumulate = -1 }},
 		{"must not be negative, got 0 and NaN", func(c *train.Config) { c.ClipNorm = nan }},
 		{"the loss must be a scalar, got shape [8 1]; reduce the loss with Mean", func(c *train.Config) { c.Loss = (*tensor.Tensor).Sub }},
+		{"train: Loss returned nil instead of a loss; return the mean loss, a scalar (fit_test.go:", func(c *train.Config) {
+			c.Loss = func(_, _ *tensor.Tensor) *tensor.Tensor { return nil }
+		}},
+		{"train: Step returned nil instead of a loss", func(c *train.Config) {
+			c.Step = func(*nn.Ctx, nn.Layer, data.Batch) (_, _, _ *tensor.Tensor) { return nil, nil, nil }
+		}},
+		{"train: Step returned predictions without targets", func(c *train.Config) {
+			c.Metrics = []metrics.Metric{metrics.NewMSE()}
+			c.Step = func(c *nn.Ctx, model nn.Layer, b data.Batch) (_, _, _ *tensor.Tensor) {
+				pred := c.Run(model, b.X)
+				return pred.Square().Mean(), pred, nil
+			}
+		}},
+		{"train: the model returned nil", func(c *train.Config) {
+			net := nn.NewLambda("nothing", func(*tensor.Tensor) *tensor.Tensor { return nil })
+			c.Model = nn.NewNamed().Add("fc", c.Model).Add("nothing", net)
+		}},
+		{"train: the batch has no targets", func(c *train.Config) {
+			c.Train = data.NewLoader(data.Tensors(tensor.Ones(tensor.Float32, 8, 2), nil), data.LoaderConfig{Batch: 8})
+		}},
+		{"train: the batch has no targets", func(c *train.Config) {
+			c.Valid = data.NewLoader(data.Tensors(tensor.Ones(tensor.Float32, 8, 2), nil), data.LoaderConfig{Batch: 8})
+		}},
+		{"train: the optimiser holds other parameters than the model's; build it from nn.Params(model)", func(c *train.Config) {
+			c.Optimizer = toy().Optimizer
+		}},
 		{"the epoch had no batches", func(c *train.Config) {
 			c.Train = data.NewLoader(part(0, 4), data.LoaderConfig{Batch: 8, DropLast: true})
 		}},
@@ -280,6 +306,23 @@ func TestMistakesInConfig(t *testing.T) {
 		cfg := toy()
 		c.change(&cfg)
 		_, err := train.Fit(context.Background(), cfg)
+		wantError(t, err, c.want)
+	}
+}
+
+func TestMistakesInEvaluate(t *testing.T) {
+	net := smallLeNet(1)
+	all := data.NewLoader(part(0, 8), data.LoaderConfig{Batch: 8})
+	for _, c := range []struct {
+		want string
+		cfg  train.EvalConfig
+	}{
+		{"needs Model, Data, and Loss or Step", train.EvalConfig{Model: net, Data: all}},
+		{"train: the batch has no targets", train.EvalConfig{Model: net, Loss: nn.CrossEntropy,
+			Data: data.NewLoader(data.Tensors(tensor.Ones(tensor.Float32, 2, 1, 28, 28), nil), data.LoaderConfig{Batch: 8})}},
+		{"train: Loss returned nil", train.EvalConfig{Model: net, Data: all, Loss: func(_, _ *tensor.Tensor) *tensor.Tensor { return nil }}},
+	} {
+		_, err := train.Evaluate(context.Background(), c.cfg)
 		wantError(t, err, c.want)
 	}
 }
