@@ -35,6 +35,7 @@ var housePrices = Recipe{
 		return nn.LinearConfig{In: set.Shape[0], Out: 1, Init: nn.Normal(0, 0.01)}.New()
 	},
 	Train: func(ctx context.Context, r *Run) (map[string]float64, error) {
+		r.summary(r.Recipe.Model(r.Set))
 		lines := plot.Lines{Title: "House prices: loss of each fold"}
 		sum := 0.0
 		for i, fold := range data.KFold(r.Set.Train, folds, r.Options.Seed) {

@@ -50,9 +50,12 @@ func (r *Run) curves() error {
 	return plot.SavePNG(filepath.Join(r.Dir, "curves.png"), lines.Draw())
 }
 
-// summary prints the table of layers.
-func (r *Run) summary(model nn.Layer) {
-	fmt.Fprintln(r.Out, nn.Summary(model, append([]int{r.summaryBatch()}, r.Set.Shape...)...))
+// summary prints the table of layers for examples of the given shape, by default the data set's.
+func (r *Run) summary(model nn.Layer, shape ...int) {
+	if len(shape) == 0 {
+		shape = r.Set.Shape
+	}
+	fmt.Fprintln(r.Out, nn.Summary(model, append([]int{r.summaryBatch()}, shape...)...))
 }
 
 // summaryBatch returns the size of the largest batch that training will see.

@@ -52,6 +52,7 @@ var polynomial = Recipe{
 		}{{"underfit", 2}, {"fit", 4}, {"overfit", maxDegree}} {
 			model := nn.LinearConfig{In: c.terms, Out: 1, NoBias: true}.New() // the bias is the term of degree 0
 			nn.Init(model, r.Options.Seed)
+			r.summary(model, c.terms)
 			result, err := r.FitPart(ctx, c.name, train.Config{
 				Model: model, Loss: nn.MSE,
 				Optimizer: optim.NewSGD(nn.Params(model), optim.SGDConfig{LR: r.Options.LR}),

@@ -35,6 +35,9 @@ var weightDecay = Recipe{
 		for _, lambda := range []float64{0, 3} {
 			model := nn.LinearConfig{In: 200, Out: 1, Init: nn.Normal(0, 1)}.New() // large weights, as in the book
 			nn.Init(model, r.Options.Seed)
+			if lambda == 0 { // the other model is the same
+				r.summary(model)
+			}
 			// The bias isn't decayed.
 			opt := optim.NewSGDGroups([]optim.Group{
 				{Params: []*nn.Param{model.Weight}, LR: r.Options.LR, WeightDecay: lambda},

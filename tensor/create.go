@@ -65,7 +65,11 @@ func Arange(d DType, start, stop, step float64) *Tensor {
 	if step == 0 || math.IsNaN(step) {
 		Fail("arange", "", "step must not be %g", step)
 	}
-	n := max(int(math.Ceil((stop-start)/step)), 0)
+	count := math.Ceil((stop - start) / step)
+	if !(count <= math.MaxInt32) {
+		Fail("arange", "", "from %g to %g in steps of %g there are too many numbers", start, stop, step)
+	}
+	n := int(max(count, 0))
 	v := make([]float64, n)
 	for i := range v {
 		v[i] = start + float64(i)*step

@@ -82,9 +82,6 @@ func Dot[T Float](x, y []T) T {
 	return tree(&s)
 }
 
-// SumSquares returns Σ x².
-func SumSquares[T Float](x []T) T { return Dot(x, x) }
-
 // deviations returns Σ(x−c) and Σ(x−c)².
 func deviations[T Float](x []T, c T) (sum, squares T) {
 	block := blockLen[T]()
