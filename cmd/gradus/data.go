@@ -72,6 +72,9 @@ func presence(s sets.Info) string {
 	case complete:
 		return "here"
 	}
+	if s.Bytes < 1e5 {
+		return fmt.Sprintf("%.0f kB to download", max(float64(s.Bytes)/1e3, 1))
+	}
 	return fmt.Sprintf("%.1f MB to download", float64(s.Bytes)/1e6)
 }
 

@@ -1,4 +1,4 @@
-// Gradus trains, explains and serves neural networks.
+// Gradus trains neural networks, measures them and shows what is in them.
 //
 //	gradus train lenet
 //	gradus train lenet --data fashion-mnist --epochs 10
@@ -42,8 +42,8 @@ func interruptible() (context.Context, context.CancelFunc) {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gradus",
-		Short:         "Train, explain and serve neural networks",
-		Long:          "Gradus trains, explains and serves neural networks: one static binary, no Python, no C compiler.\n\nStart with: gradus train lenet",
+		Short:         "Train neural networks, measure them and look into them",
+		Long:          "Gradus trains neural networks, measures them and shows what is in them: one static binary, no Python, no C compiler.\n\nStart with: gradus train lenet",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       version(),
