@@ -108,7 +108,7 @@ type PReLU struct {
 // NewPReLU returns the layer with the weight (or weights) at 0.25.
 func NewPReLU(channels int) *PReLU { return &PReLU{NewParam(Constant(0.25), channels)} }
 
-// Forward applies the activation.
+// Forward applies the activation to each element of x, of shape (N, C) or (N, C, …), or any shape if there is one slope.
 func (p *PReLU) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	w := c.Use(p.Weight)
 	if n := p.Weight.shape[0]; n > 1 {

@@ -80,7 +80,7 @@ func (cfg Conv2DConfig) padding() (before, after [2]int) {
 	return before, after
 }
 
-// Forward convolves x.
+// Forward convolves x: (N, In, H, W) becomes (N, Out, H′, W′).
 func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	return l.apply(c, x, tensor.Conv2D)
 }

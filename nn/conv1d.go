@@ -59,7 +59,7 @@ func checkConv(op string, in, out, groups int, kernel ...int) {
 	}
 }
 
-// Forward convolves x.
+// Forward convolves x: (N, In, L) becomes (N, Out, L′).
 func (l *Conv1D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() != 3 || x.Size(1) != l.cfg.In {
 		tensor.Fail("conv1d", "channels come before positions: Permute(0, 2, 1) if they are last", "expected an input of shape (N, %d, L), got %v", l.cfg.In, dims(x.Shape()))

@@ -45,7 +45,7 @@ func NewConvTranspose2D(in, out, kernel int) *ConvTranspose2D {
 	return ConvTranspose2DConfig{In: in, Out: out, Kernel: kernel}.New()
 }
 
-// Forward spreads x.
+// Forward spreads x: (N, In, H, W) becomes (N, Out, H′, W′).
 func (l *ConvTranspose2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() != 4 || x.Size(1) != l.cfg.In {
 		tensor.Fail("conv_transpose2d", "", "expected an input of shape (N, %d, H, W), got %v", l.cfg.In, dims(x.Shape()))

@@ -28,7 +28,7 @@ func checkP(op string, p float64) float64 {
 	return p
 }
 
-// Forward drops in training and returns x in evaluation.
+// Forward returns x, of any shape or, for spatial dropout, (N, C, …), with a part set to 0 in training; in evaluation x itself.
 func (d *Dropout) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if !c.Training() || d.P == 0 {
 		return x

@@ -17,7 +17,7 @@ func NewEmbedding(count, dim int) *Embedding {
 	return &Embedding{NewParam(Normal(0, 1), count, dim)}
 }
 
-// Forward looks up x, integers from 0 to count−1.
+// Forward looks up x, integers from 0 to count−1 of any shape (…), and returns rows of the table, (…, dim).
 func (e *Embedding) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.DType().IsFloat() || x.DType() == tensor.Bool {
 		tensor.Fail("embedding", "convert with To(tensor.Int64)", "expected integer indices, got %s", x.DType())

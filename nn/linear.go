@@ -34,7 +34,7 @@ func (cfg LinearConfig) New() *Linear {
 // NewLinear returns a linear layer with bias.
 func NewLinear(in, out int) *Linear { return LinearConfig{In: in, Out: out}.New() }
 
-// Forward returns x·Wᵀ + b.
+// Forward returns x·Wᵀ + b: (…, In) becomes (…, Out).
 func (l *Linear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	return l.apply(c, x, (*tensor.Tensor).Linear)
 }

@@ -49,7 +49,7 @@ func MSEReduced(pred, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	return reduce(pred.Sub(target).Square(), r)
 }
 
-// MAE returns the mean of |pred − target|, PyTorch's L1Loss.
+// MAE returns the mean of |pred − target|, both of one shape; PyTorch's L1Loss.
 func MAE(pred, target *tensor.Tensor) *tensor.Tensor { return MAEReduced(pred, target, Mean) }
 
 // MAEReduced is [MAE] with another reduction.
@@ -58,7 +58,8 @@ func MAEReduced(pred, target *tensor.Tensor, r Reduction) *tensor.Tensor {
 	return reduce(pred.Sub(target).Abs(), r)
 }
 
-// Huber returns the mean of d²/2 where |d| ≤ delta and delta·(|d| − delta/2) elsewhere, d = pred − target (Huber, 1964).
+// Huber returns the mean of d²/2 where |d| ≤ delta and delta·(|d| − delta/2) elsewhere, with d = pred − target, both of
+// one shape (Huber, 1964).
 func Huber(pred, target *tensor.Tensor, delta float64) *tensor.Tensor {
 	return HuberReduced(pred, target, delta, Mean)
 }
@@ -74,7 +75,7 @@ func HuberReduced(pred, target *tensor.Tensor, delta float64, r Reduction) *tens
 	return reduce(near.Square().MulScalar(0.5).Add(d.Sub(near).MulScalar(delta)), r)
 }
 
-// SmoothL1 returns Huber(delta = beta)/beta (Girshick, 2015); PyTorch's default beta is 1.
+// SmoothL1 returns Huber(delta = beta)/beta of two tensors of one shape (Girshick, 2015); PyTorch's default beta is 1.
 func SmoothL1(pred, target *tensor.Tensor, beta float64) *tensor.Tensor {
 	if beta == 0 {
 		return MAE(pred, target)
@@ -202,7 +203,7 @@ func KLDiv(logp, target *tensor.Tensor) *tensor.Tensor {
 	return target.Mul(logT.Sub(logp)).Sum().MulScalar(1 / float64(max(logp.Size(0), 1)))
 }
 
-// Hinge returns the mean of max(0, 1 − target·pred) for targets −1 and 1 (Cortes and Vapnik, 1995).
+// Hinge returns the mean of max(0, 1 − target·pred) for targets −1 and 1, both of one shape (Cortes and Vapnik, 1995).
 func Hinge(pred, target *tensor.Tensor) *tensor.Tensor {
 	sameShapes("hinge", pred, target)
 	return pred.Mul(target).Neg().AddScalar(1).ReLU().Mean()

@@ -49,7 +49,7 @@ func (cfg BatchNormConfig) New() *BatchNorm {
 // NewBatchNorm returns batch normalisation of the given number of channels (or features).
 func NewBatchNorm(channels int) *BatchNorm { return BatchNormConfig{Channels: channels}.New() }
 
-// Forward normalises x.
+// Forward normalises the channels of x, of shape (N, C) or (N, C, …); the result has the same shape.
 func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.cfg.Channels {
 		tensor.Fail("batch norm", channelsHint(x, "NewBatchNorm"), "expected %d channels on axis 1, got shape %v", l.cfg.Channels, dims(x.Shape()))
@@ -126,7 +126,7 @@ func NewLayerNorm(shape ...int) *LayerNorm {
 	return &LayerNorm{NewParam(Ones, shape...), NewParam(Zeros, shape...), 1e-5}
 }
 
-// Forward normalises x.
+// Forward normalises the last axes of x, which have the shape of the layer; the result has the shape of x.
 func (l *LayerNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	gamma, beta := affine(c, l.Weight, l.Bias)
 	return tensor.LayerNorm(x, gamma, beta, l.Eps)
@@ -150,7 +150,7 @@ type RMSNorm struct {
 // NewRMSNorm returns the layer with eps 1e-6.
 func NewRMSNorm(features int) *RMSNorm { return &RMSNorm{NewParam(Ones, features), 1e-6} }
 
-// Forward normalises x.
+// Forward normalises the last axis of x, (…, features); the result has the same shape.
 func (l *RMSNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	return tensor.RMSNorm(x, c.Use(l.Weight), l.Eps)
 }
@@ -184,7 +184,7 @@ func NewInstanceNorm(channels int) *GroupNorm {
 	return &GroupNorm{Groups: channels, channels: channels, Eps: 1e-5}
 }
 
-// Forward normalises x.
+// Forward normalises the groups of channels of x, of shape (N, C, …); the result has the same shape.
 func (l *GroupNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.channels {
 		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %v", l.channels, dims(x.Shape()))
