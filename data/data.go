@@ -79,7 +79,7 @@ type tensors struct{ x, y *tensor.Tensor }
 // Tensors returns a data set of x and y, whose axis 0 counts the examples; y may be nil. It panics if the counts differ.
 func Tensors(x, y *tensor.Tensor) Dataset {
 	if x.NDim() == 0 || y != nil && (y.NDim() == 0 || y.Size(0) != x.Size(0)) {
-		tensor.Fail("data.Tensors", "", "x and y must have one entry for each example along axis 0, got %v and %v", x.Shape(), y.Shape())
+		tensor.Fail("data.Tensors", "", "x and y must have one entry for each example along axis 0, got %s and %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(y.Shape()))
 	}
 	return tensors{x, y}
 }
@@ -120,7 +120,7 @@ func (e examples) Batch(d Draw) (Batch, error) {
 	}
 	for i, x := range xs {
 		if !x.SameShape(xs[0]) {
-			return Batch{}, fmt.Errorf("data: example %d has shape %v, but example %d of the same batch has %v; resize or pad them to one shape", d.Index[i], x.Shape(), d.Index[0], xs[0].Shape())
+			return Batch{}, fmt.Errorf("data: example %d has shape %s, but example %d of the same batch has %s; resize or pad them to one shape", d.Index[i], tensor.ShapeString(x.Shape()), d.Index[0], tensor.ShapeString(xs[0].Shape()))
 		}
 	}
 	b := Batch{X: stack(d, xs), Index: d.Index}

@@ -252,7 +252,7 @@ func TestErrorsAndPanicsNameTheExample(t *testing.T) {
 				}
 				return tensor.Zeros(tensor.Float32, 2), nil, nil
 			},
-			"example 41 has shape [41], but example 40 of the same batch has [2]": func(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
+			"example 41 has shape (41), but example 40 of the same batch has (2)": func(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
 				if d.Index[i] == 41 {
 					return tensor.Zeros(tensor.Float32, 41), nil, nil
 				}
@@ -352,7 +352,7 @@ func TestMistakesAreRefused(t *testing.T) {
 		"got -1 for example 1":                   func() { data.Weighted([]float64{1, -1}, data.WeightedConfig{Batch: 1}) },
 		"positive sum":                           func() { data.Weighted([]float64{0, 0}, data.WeightedConfig{Batch: 1}) },
 		"3 different examples can't be drawn":    func() { data.Weighted([]float64{1, 0, 2}, data.WeightedConfig{Batch: 1, Once: true}) },
-		"number 1 is float32 [2 2]":              func() { data.Pad(0, tensor.Zeros(tensor.Float32, 2), tensor.Zeros(tensor.Float32, 2, 2)) },
+		"number 1 is float32 (2, 2)":             func() { data.Pad(0, tensor.Zeros(tensor.Float32, 2), tensor.Zeros(tensor.Float32, 2, 2)) },
 		"as many standard deviations as means":   func() { data.Standardize([]float64{1}, nil) },
 		"not negative, got 1 and -1":             func() { data.Standardize([]float64{1}, []float64{-1}) },
 		"expected inputs with 3 channels": func() {

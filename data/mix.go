@@ -45,7 +45,7 @@ func CutMix(classes int, alpha float64) func(Draw, Batch) (Batch, error) {
 	checkMix("data.CutMix", classes, alpha)
 	return func(d Draw, b Batch) (Batch, error) {
 		if b.X.NDim() != 4 {
-			tensor.Fail("data.CutMix", "", "expected images of shape (N, C, H, W), got %v", b.X.Shape())
+			tensor.Fail("data.CutMix", "", "expected images of shape (N, C, H, W), got %s", tensor.ShapeString(b.X.Shape()))
 		}
 		n, height, width := b.Len(), b.X.Size(2), b.X.Size(3)
 		x := b.X.Detach().Clone()

@@ -28,7 +28,7 @@ func Standardize(mean, std []float64) func(Draw, Batch) (Batch, error) {
 		channels := 1
 		if len(mean) > 1 {
 			if channels = len(mean); b.X.NDim() < 2 || b.X.Size(1) != channels {
-				tensor.Fail(op, "give one mean for each channel, or one for all", "expected inputs with %d channels along axis 1, got shape %v", channels, b.X.Shape())
+				tensor.Fail(op, "give one mean for each channel, or one for all", "expected inputs with %d channels along axis 1, got shape %s", channels, tensor.ShapeString(b.X.Shape()))
 			}
 		}
 		b.X = eachRun(b.X, b.Len()*channels, func(run int) (shift, factor float64) {

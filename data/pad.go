@@ -26,7 +26,7 @@ func PadMultiple(value float64, multiple int, xs ...*tensor.Tensor) (padded *ten
 	for i, x := range xs {
 		s := x.Shape()
 		if len(s) != len(shape) || x.DType() != xs[0].DType() || fmt.Sprint(s[1:]) != fmt.Sprint(shape[1:]) {
-			tensor.Fail(op, "", "sequences must be alike but for axis 0: number %d is %s %v, number 0 is %s %v", i, x.DType(), s, xs[0].DType(), shape)
+			tensor.Fail(op, "", "sequences must be alike but for axis 0: number %d is %s %s, number 0 is %s %s", i, x.DType(), tensor.ShapeString(s), xs[0].DType(), tensor.ShapeString(shape))
 		}
 		lengths = append(lengths, s[0])
 		longest = max(longest, s[0])

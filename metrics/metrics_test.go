@@ -315,15 +315,15 @@ func TestRefusals(t *testing.T) {
 		{"must be probabilities that add up to 1", func() { metrics.NewAccuracy().Update(f(2, 3), f(2, 3)) }},
 		{"probabilities must have the predictions' shape", func() { metrics.NewAccuracy().Update(f(2, 3), f(2, 4)) }},
 		{"predictions must be scores", func() { metrics.NewAccuracy().Update(n(1, 2), n(1, 2)) }},
-		{"got [2 3] and [3]", func() { metrics.NewAccuracy().Update(f(2, 3), n(0, 1, 2)) }},
+		{"got (2, 3) and (3)", func() { metrics.NewAccuracy().Update(f(2, 3), n(0, 1, 2)) }},
 		{"k must be at least 1", func() { metrics.NewTopK(0) }},
 		{"expected scores for 4 classes, got 3", func() { metrics.NewConfusion(4).Update(f(2, 3), n(0, 1)) }},
 		{"a prediction is NaN", func() { metrics.NewConfusion(3).Update(nan, n(0, 1)) }},
 		{"a prediction is NaN", func() { metrics.NewAUC().Update(nan, n(0, 1)) }},
 		{"the score of example 1 is NaN", func() { metrics.ROC([]float64{0, math.NaN()}, []bool{true, false}) }},
 		{"average 3 doesn't fit 3 classes", func() { metrics.NewF1(3, metrics.Binary) }},
-		{"got [3 1] and [2]", func() { metrics.NewMSE().Update(f(3, 1), n(0, 1)) }},
-		{"got [2 2] and [2]", func() { metrics.NewR2().Update(f(2, 2), n(0, 1)) }},
+		{"got (3, 1) and (2)", func() { metrics.NewMSE().Update(f(3, 1), n(0, 1)) }},
+		{"got (2, 2) and (2)", func() { metrics.NewR2().Update(f(2, 2), n(0, 1)) }},
 		{"expected class indices", func() { metrics.NewPerplexity().Update(f(2), f(2)) }},
 	} {
 		err := tensor.Try(func() error { c.do(); return nil })

@@ -22,7 +22,7 @@ func (m *Perplexity) Name() string { return "perplexity" }
 func (m *Perplexity) Update(pred, target *tensor.Tensor) {
 	sizes("perplexity", pred, target)
 	if target.DType().IsFloat() {
-		tensor.Fail("perplexity", "", "expected class indices for logits (N, C), got %s of shape %v", target.DType(), target.Shape())
+		tensor.Fail("perplexity", "", "expected class indices for logits (N, C), got %s of shape %s", target.DType(), tensor.ShapeString(target.Shape()))
 	}
 	losses := tensor.CrossEntropy(pred.Detach(), target, tensor.CrossEntropyConfig{Reduction: tensor.ReductionNone})
 	pairs("perplexity", losses, target, func(_ int, loss, label float64) {

@@ -69,7 +69,7 @@ func (r *classed) each(op string, pred, target *tensor.Tensor, f func(scores []f
 func likeliest(op string, target *tensor.Tensor) *tensor.Tensor {
 	target = target.Detach()
 	if target.SumAxes(false, 1).AddScalar(-1).Abs().LessScalar(1e-3).AllAxes(false).Item() == 0 {
-		tensor.Fail(op, "measure each of several labels by itself", "float targets of the predictions' shape, %v, must be probabilities that add up to 1", target.Shape())
+		tensor.Fail(op, "measure each of several labels by itself", "float targets of the predictions' shape, %s, must be probabilities that add up to 1", tensor.ShapeString(target.Shape()))
 	}
 	return target.ArgMax(1)
 }
@@ -89,11 +89,11 @@ func sizes(op string, pred, target *tensor.Tensor) (n, classes, inner int) {
 		return p[0], 1, 1 // floats 0 and 1 are what a binary cross entropy has as targets
 	}
 	if target.DType().IsFloat() {
-		tensor.Fail(op, "probabilities must have the predictions' shape", "targets must be class indices, integers, got %s of shape %v", target.DType(), t)
+		tensor.Fail(op, "probabilities must have the predictions' shape", "targets must be class indices, integers, got %s of shape %s", target.DType(), tensor.ShapeString(t))
 	}
 	if len(p) < 2 || p[1] == 0 || !slices.Equal(t, append(slices.Clone(p[:1]), p[2:]...)) {
 		tensor.Fail(op, "predictions have one axis more than targets, axis 1, with a score for each class",
-			"expected predictions (N, C) or (N, C, …) with targets (N) or (N, …), or one number each for two classes; got %v and %v", p, t)
+			"expected predictions (N, C) or (N, C, …) with targets (N) or (N, …), or one number each for two classes; got %s and %s", tensor.ShapeString(p), tensor.ShapeString(t))
 	}
 	inner = 1
 	for _, s := range p[2:] {
@@ -124,7 +124,7 @@ func argMax(scores []float64) int {
 func pairs(op string, pred, target *tensor.Tensor, f func(column int, p, t float64)) {
 	ps, ts := pred.Shape(), target.Shape()
 	if len(ps) == 0 || len(ts) == 0 || !slices.Equal(ps, ts) && !(single(ps) && single(ts) && ps[0] == ts[0]) {
-		tensor.Fail(op, "give both one shape with Reshape", "predictions and targets must have the same shape, examples along axis 0; got %v and %v", ps, ts)
+		tensor.Fail(op, "give both one shape with Reshape", "predictions and targets must have the same shape, examples along axis 0; got %s and %s", tensor.ShapeString(ps), tensor.ShapeString(ts))
 	}
 	p, t := pred.Detach().To(tensor.Float64).Contiguous(), target.Detach().To(tensor.Float64).Contiguous()
 	a, b := tensor.Data[float64](p), tensor.Data[float64](t)

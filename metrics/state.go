@@ -20,8 +20,8 @@ func restore[T int64 | float64](m Metric, state map[string]*tensor.Tensor, name 
 		return nil, fmt.Errorf("metrics: %s: the saved state has no %q; was it saved by another metric?", m.Name(), name)
 	}
 	if t.DType() != tensor.DTypeOf[T]() || t.NDim() != 1 || n >= 0 && t.NumEl() != n {
-		return nil, fmt.Errorf("metrics: %s: saved %q is %s of shape %v, expected %s of shape (%s); was it saved with other settings?",
-			m.Name(), name, t.DType(), t.Shape(), tensor.DTypeOf[T](), map[bool]string{true: "N", false: fmt.Sprint(n)}[n < 0])
+		return nil, fmt.Errorf("metrics: %s: saved %q is %s of shape %s, expected %s of shape (%s); was it saved with other settings?",
+			m.Name(), name, t.DType(), tensor.ShapeString(t.Shape()), tensor.DTypeOf[T](), map[bool]string{true: "N", false: fmt.Sprint(n)}[n < 0])
 	}
 	return tensor.ToSlice[T](t), nil
 }

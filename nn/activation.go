@@ -113,7 +113,7 @@ func (p *PReLU) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	w := c.Use(p.Weight)
 	if n := p.Weight.shape[0]; n > 1 {
 		if x.NDim() < 2 || x.Size(1) != n {
-			tensor.Fail("prelu", "", "expected %d channels on axis 1, got shape %v", n, dims(x.Shape()))
+			tensor.Fail("prelu", "", "expected %d channels on axis 1, got shape %s", n, tensor.ShapeString(x.Shape()))
 		}
 		shape := []int{n}
 		for range x.NDim() - 2 {
@@ -135,7 +135,7 @@ func (p *PReLU) String() string { return fmt.Sprintf("PReLU(%d)", p.Weight.shape
 func Maxout(k int) *Lambda {
 	return NewLambda(fmt.Sprintf("Maxout(%d)", k), func(x *tensor.Tensor) *tensor.Tensor {
 		if k < 1 || x.NDim() < 2 || x.Size(1)%k != 0 {
-			tensor.Fail("maxout", "", "axis 1 of %v can't be cut into groups of %d", dims(x.Shape()), k)
+			tensor.Fail("maxout", "", "axis 1 of %s can't be cut into groups of %d", tensor.ShapeString(x.Shape()), k)
 		}
 		shape := x.Shape()
 		grouped := append([]int{shape[0], shape[1] / k, k}, shape[2:]...)

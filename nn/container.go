@@ -79,7 +79,7 @@ func (r *Residual) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	}
 	if !x.SameShape(y) {
 		tensor.Fail("residual", "give Shortcut a layer that brings the input to the body's shape",
-			"the body turns %v into %v, which can't be added to %v", dims(x.Shape()), dims(y.Shape()), dims(x.Shape()))
+			"the body turns %s into %s, which can't be added to %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(y.Shape()), tensor.ShapeString(x.Shape()))
 	}
 	return x.Add(y)
 }
@@ -152,7 +152,7 @@ func Flatten() *Lambda {
 
 // Unflatten returns a layer that gives each example the shape: (N, 784) becomes (N, 1, 28, 28) with Unflatten(1, 28, 28).
 func Unflatten(shape ...int) *Lambda {
-	return NewLambda(fmt.Sprintf("Unflatten%v", dims(shape)), func(x *tensor.Tensor) *tensor.Tensor {
+	return NewLambda(fmt.Sprintf("Unflatten%s", tensor.ShapeString(shape)), func(x *tensor.Tensor) *tensor.Tensor {
 		return x.Reshape(append([]int{x.Size(0)}, shape...)...)
 	})
 }

@@ -62,7 +62,7 @@ func checkConv(op string, in, out, groups int, kernel ...int) {
 // Forward convolves x: (N, In, L) becomes (N, Out, L′).
 func (l *Conv1D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() != 3 || x.Size(1) != l.cfg.In {
-		tensor.Fail("conv1d", "channels come before positions: Permute(0, 2, 1) if they are last", "expected an input of shape (N, %d, L), got %v", l.cfg.In, dims(x.Shape()))
+		tensor.Fail("conv1d", "channels come before positions: Permute(0, 2, 1) if they are last", "expected an input of shape (N, %d, L), got %s", l.cfg.In, tensor.ShapeString(x.Shape()))
 	}
 	pad := [2]int{l.cfg.Pad, l.cfg.Pad}
 	reach := (l.cfg.Kernel - 1) * l.cfg.Dilation

@@ -48,7 +48,7 @@ func NewConvTranspose2D(in, out, kernel int) *ConvTranspose2D {
 // Forward spreads x: (N, In, H, W) becomes (N, Out, H′, W′).
 func (l *ConvTranspose2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() != 4 || x.Size(1) != l.cfg.In {
-		tensor.Fail("conv_transpose2d", "", "expected an input of shape (N, %d, H, W), got %v", l.cfg.In, dims(x.Shape()))
+		tensor.Fail("conv_transpose2d", "", "expected an input of shape (N, %d, H, W), got %s", l.cfg.In, tensor.ShapeString(x.Shape()))
 	}
 	both := func(n int) [2]int { return [2]int{n, n} }
 	w, b := affine(c, l.Weight, l.Bias)

@@ -95,7 +95,7 @@ func (c *Ctx) With(params []*Param, values []*tensor.Tensor) *Ctx {
 }
 
 func failNoValues(p *Param) {
-	tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %v has no values yet", dims(p.shape))
+	tensor.Fail("nn", "call nn.Init(model, seed) or load weights before Forward", "a parameter of shape %s has no values yet", tensor.ShapeString(p.shape))
 }
 
 // Call runs the child layer l, whose name is the one that Visit gives it.

@@ -37,7 +37,7 @@ func (d *Dropout) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 		return tensor.Dropout(x, d.P, c.RNG())
 	}
 	if x.NDim() < 2 {
-		tensor.Fail("spatial dropout", "use nn.NewDropout", "expected (N, C, …), got shape %v", dims(x.Shape()))
+		tensor.Fail("spatial dropout", "use nn.NewDropout", "expected (N, C, …), got shape %s", tensor.ShapeString(x.Shape()))
 	}
 	shape := x.Shape()
 	for i := 2; i < len(shape); i++ {

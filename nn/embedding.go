@@ -57,7 +57,7 @@ func NewBilinear(in1, in2, out int) *Bilinear {
 func (b *Bilinear) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	in1, in2 := b.Weight.shape[1], b.Weight.shape[2]
 	if x.NDim() != 2 || x.Size(1) != in1+in2 {
-		tensor.Fail("bilinear", "concatenate the two inputs along axis 1, or call Pair", "expected shape (N, %d), got %v", in1+in2, dims(x.Shape()))
+		tensor.Fail("bilinear", "concatenate the two inputs along axis 1, or call Pair", "expected shape (N, %d), got %s", in1+in2, tensor.ShapeString(x.Shape()))
 	}
 	parts := x.Split(1, in1, in2)
 	return b.Pair(c, parts[0], parts[1])

@@ -102,7 +102,7 @@ func fanInUniform(in int) Initializer {
 func Orthogonal(gain float64) Initializer {
 	return func(r *tensor.RNG, d tensor.DType, shape []int) *tensor.Tensor {
 		if len(shape) < 2 {
-			tensor.Fail("nn.Orthogonal", "", "needs a parameter of two or more axes, got shape %v", shape)
+			tensor.Fail("nn.Orthogonal", "", "needs a parameter of two or more axes, got shape %s", tensor.ShapeString(shape))
 		}
 		rows := shape[0]
 		cols := 1

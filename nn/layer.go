@@ -45,7 +45,7 @@ type Param struct {
 func NewParam(init Initializer, shape ...int) *Param {
 	for _, n := range shape {
 		if n < 0 {
-			tensor.Fail("nn", "", "a parameter can't have shape %v: sizes must not be negative", dims(shape))
+			tensor.Fail("nn", "", "a parameter can't have shape %s: sizes must not be negative", tensor.ShapeString(shape))
 		}
 	}
 	return &Param{shape: shape, init: init}
@@ -70,21 +70,6 @@ func (p *Param) NumEl() int {
 	return n
 }
 
-// dims is a shape as messages write it: (2, 3).
-type dims []int
-
-// String writes the shape.
-func (d dims) String() string {
-	var b strings.Builder
-	for i, n := range d {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprint(&b, n)
-	}
-	return "(" + b.String() + ")"
-}
-
 // Name returns the path of the parameter in its model, such as "fc1.weight", known after [Init] or [LoadState].
 func (p *Param) Name() string { return p.name }
 
@@ -106,7 +91,7 @@ func (p *Param) Grad() *tensor.Tensor {
 // The tensor that [Param.Value] returned before keeps its place: optimisers and views stay valid.
 func (p *Param) Set(t *tensor.Tensor) error {
 	if !slices.Equal(t.Shape(), p.shape) {
-		return fmt.Errorf("nn: parameter %s has shape %v, got values of shape %v", p.name, dims(p.shape), dims(t.Shape()))
+		return fmt.Errorf("nn: parameter %s has shape %s, got values of shape %s", p.name, tensor.ShapeString(p.shape), tensor.ShapeString(t.Shape()))
 	}
 	if p.value == nil {
 		p.value = tensor.Empty(p.dtype, p.shape...)

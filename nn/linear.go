@@ -44,7 +44,7 @@ func (l *Linear) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor) 
 	if n := x.NDim(); n == 0 {
 		tensor.Fail("linear", "", "expected inputs of %d features, got a scalar", l.Weight.shape[1])
 	} else if x.Size(-1) != l.Weight.shape[1] {
-		tensor.Fail("linear", l.hint(x), "expected inputs of %d features (last axis), got shape %v", l.Weight.shape[1], dims(x.Shape()))
+		tensor.Fail("linear", l.hint(x), "expected inputs of %d features (last axis), got shape %s", l.Weight.shape[1], tensor.ShapeString(x.Shape()))
 	}
 	w, b := affine(c, l.Weight, l.Bias)
 	return f(x, w, b)

@@ -34,9 +34,9 @@ func sameShapes(op string, pred, target *tensor.Tensor) {
 	if !pred.SameShape(target) {
 		hint := "give both the same shape"
 		if pred.NumEl() == target.NumEl() {
-			hint = fmt.Sprintf("Reshape one of them, say target.Reshape%s", dims(pred.Shape()))
+			hint = fmt.Sprintf("Reshape one of them, say target.Reshape%s", tensor.ShapeString(pred.Shape()))
 		}
-		tensor.Fail(op, hint, "predictions have shape %v, targets %v", dims(pred.Shape()), dims(target.Shape()))
+		tensor.Fail(op, hint, "predictions have shape %s, targets %s", tensor.ShapeString(pred.Shape()), tensor.ShapeString(target.Shape()))
 	}
 }
 
@@ -131,7 +131,7 @@ func NLLWith(cfg NLLConfig) func(logp, target *tensor.Tensor) *tensor.Tensor {
 func classesOf(op, what string, scores, target *tensor.Tensor) {
 	shape := scores.Shape()
 	if len(shape) < 2 || fmt.Sprint(target.Shape()) != fmt.Sprint(append([]int{shape[0]}, shape[2:]...)) {
-		tensor.Fail(op, "", "expected %s (N, C) or (N, C, …) and classes (N) or (N, …), got %v and %v", what, dims(shape), dims(target.Shape()))
+		tensor.Fail(op, "", "expected %s (N, C) or (N, C, …) and classes (N) or (N, …), got %s and %s", what, tensor.ShapeString(shape), tensor.ShapeString(target.Shape()))
 	}
 	if target.DType().IsFloat() || target.DType() == tensor.Bool {
 		tensor.Fail(op, "convert the classes with To(tensor.Int64)", "expected whole numbers as classes, got %s", target.DType())
@@ -181,7 +181,7 @@ func probabilities(op string, p *tensor.Tensor) {
 			for a := len(at) - 1; a >= 0; a-- {
 				at[a], i = i%at[a], i/at[a]
 			}
-			tensor.Fail(op, "use nn.BCEWithLogits for logits", "probabilities must lie between 0 and 1, got %g at %v", v, dims(at))
+			tensor.Fail(op, "use nn.BCEWithLogits for logits", "probabilities must lie between 0 and 1, got %g at %s", v, tensor.ShapeString(at))
 		}
 	}
 }

@@ -52,7 +52,7 @@ func NewBatchNorm(channels int) *BatchNorm { return BatchNormConfig{Channels: ch
 // Forward normalises the channels of x, of shape (N, C) or (N, C, …); the result has the same shape.
 func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.cfg.Channels {
-		tensor.Fail("batch norm", channelsHint(x, "NewBatchNorm"), "expected %d channels on axis 1, got shape %v", l.cfg.Channels, dims(x.Shape()))
+		tensor.Fail("batch norm", channelsHint(x, "NewBatchNorm"), "expected %d channels on axis 1, got shape %s", l.cfg.Channels, tensor.ShapeString(x.Shape()))
 	}
 	gamma, beta := affine(c, l.Weight, l.Bias)
 	if !c.Training() || l.frozen() {
@@ -60,7 +60,7 @@ func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	}
 	count := x.NumEl() / max(x.Size(1), 1)
 	if count < 2 {
-		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %v", dims(x.Shape()))
+		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %s", tensor.ShapeString(x.Shape()))
 	}
 	y, mean, variance := tensor.BatchNorm(x, gamma, beta, l.cfg.Eps)
 	if !c.Recomputing() {
@@ -139,7 +139,9 @@ func (l *LayerNorm) Visit(v *Visitor) {
 }
 
 // String describes the layer.
-func (l *LayerNorm) String() string { return fmt.Sprintf("LayerNorm%v", dims(l.Weight.shape)) }
+func (l *LayerNorm) String() string {
+	return fmt.Sprintf("LayerNorm%s", tensor.ShapeString(l.Weight.shape))
+}
 
 // RMSNorm divides by the root of the mean square over the last axis and scales (Zhang and Sennrich, 2019).
 type RMSNorm struct {
@@ -187,7 +189,7 @@ func NewInstanceNorm(channels int) *GroupNorm {
 // Forward normalises the groups of channels of x, of shape (N, C, …); the result has the same shape.
 func (l *GroupNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() < 2 || x.Size(1) != l.channels {
-		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %v", l.channels, dims(x.Shape()))
+		tensor.Fail("group norm", "", "expected %d channels on axis 1, got shape %s", l.channels, tensor.ShapeString(x.Shape()))
 	}
 	gamma, beta := affine(c, l.Weight, l.Bias)
 	return tensor.GroupNorm(x, l.Groups, gamma, beta, l.Eps)

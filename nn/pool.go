@@ -85,7 +85,7 @@ func AdaptiveAvgPool2D(h, w int) *Lambda {
 func AdaptiveMaxPool2D(h, w int) *Lambda {
 	return NewLambda(fmt.Sprintf("AdaptiveMaxPool2D(%d, %d)", h, w), func(x *tensor.Tensor) *tensor.Tensor {
 		if x.NDim() != 4 || h < 1 || w < 1 {
-			tensor.Fail("adaptive max pool", "", "expected (N, C, H, W) and an output of 1×1 or more, got %v and %d×%d", dims(x.Shape()), h, w)
+			tensor.Fail("adaptive max pool", "", "expected (N, C, H, W) and an output of 1×1 or more, got %s and %d×%d", tensor.ShapeString(x.Shape()), h, w)
 		}
 		return adaptiveMax(adaptiveMax(x, 2, h), 3, w)
 	})

@@ -59,7 +59,7 @@ func LoadState(model Layer, state map[string]*tensor.Tensor, cfg LoadConfig) err
 		case !ok:
 			bad.Missing = append(bad.Missing, path)
 		case !slices.Equal(t.Shape(), p.shape):
-			bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: model %v, file %v", path, dims(p.shape), dims(t.Shape())))
+			bad.Shapes = append(bad.Shapes, fmt.Sprintf("%s: model %s, file %s", path, tensor.ShapeString(p.shape), tensor.ShapeString(t.Shape())))
 		}
 	})
 	for name := range state {

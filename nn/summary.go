@@ -114,7 +114,7 @@ func describe(l Layer) string {
 func (t *SummaryTable) String() string {
 	rows := [][]string{{"layer", "", "output", "parameters", "mult-adds"}}
 	for _, r := range t.Rows {
-		rows = append(rows, []string{r.Path, r.Layer, dims(r.Output).String(), count(r.Params), count(r.MultAdds)})
+		rows = append(rows, []string{r.Path, r.Layer, tensor.ShapeString(r.Output), count(r.Params), count(r.MultAdds)})
 	}
 	widths := make([]int, 5)
 	for _, r := range rows {
@@ -130,7 +130,7 @@ func (t *SummaryTable) String() string {
 		}
 		b.WriteString(strings.Repeat("─", n) + "\n")
 	}
-	fmt.Fprintf(&b, "input %s\n", dims(t.Input))
+	fmt.Fprintf(&b, "input %s\n", tensor.ShapeString(t.Input))
 	rule()
 	for i, r := range rows {
 		for k, cell := range r {

@@ -234,7 +234,7 @@ func (o *LBFGS) LoadState(saved map[string]*tensor.Tensor) error {
 		for name, shape := range map[string][]int{"direction": {o.size}, "gradient": {o.size}, "changes": {rows, o.size}, "steps": {rows, o.size}} {
 			t := saved[name]
 			if t == nil || fmt.Sprint(t.Shape()) != fmt.Sprint(shape) {
-				return fmt.Errorf("optim: the state doesn't fit L-BFGS over %d elements: expected %s of shape %s", o.size, name, shapeText(shape))
+				return fmt.Errorf("optim: the state doesn't fit L-BFGS over %d elements: expected %s of shape %s", o.size, name, tensor.ShapeString(shape))
 			}
 		}
 		next.dir, next.lastGrad = tensor.ToSlice[float64](saved["direction"]), tensor.ToSlice[float64](saved["gradient"])

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gradus-ml/gradus/nn"
@@ -232,19 +231,10 @@ func (r *stateReader) take(name string, shape []int) *tensor.Tensor {
 	t := r.left[name]
 	delete(r.left, name)
 	if t != nil && !slices.Equal(t.Shape(), shape) {
-		r.bad = append(r.bad, fmt.Sprintf("%s has shape %s, expected %s", name, shapeText(t.Shape()), shapeText(shape)))
+		r.bad = append(r.bad, fmt.Sprintf("%s has shape %s, expected %s", name, tensor.ShapeString(t.Shape()), tensor.ShapeString(shape)))
 		return nil
 	}
 	return t
-}
-
-// shapeText writes a shape as (2, 3).
-func shapeText(shape []int) string {
-	parts := make([]string, len(shape))
-	for i, n := range shape {
-		parts[i] = strconv.Itoa(n)
-	}
-	return "(" + strings.Join(parts, ", ") + ")"
 }
 
 // number returns the scalar called name, which must be there and be 0 or more.

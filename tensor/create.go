@@ -14,7 +14,7 @@ func FromSlice[T Element](data []T, shape ...int) *Tensor {
 	}
 	checkShape("from slice", shape)
 	if numel(shape) != len(data) {
-		Fail("from slice", "", "shape %s needs %d elements, got %d", shapeString(shape), numel(shape), len(data))
+		Fail("from slice", "", "shape %s needs %d elements, got %d", ShapeString(shape), numel(shape), len(data))
 	}
 	t := newTensor(spec(DTypeOf[T](), shape...), nil)
 	copy(flat[T](t), data)
@@ -114,10 +114,10 @@ func validShape(shape []int) error {
 	n := 1
 	for _, s := range shape {
 		if s < 0 {
-			return reject("", "sizes must not be negative, got shape %s", shapeString(shape))
+			return reject("", "sizes must not be negative, got shape %s", ShapeString(shape))
 		}
 		if s > 0 && n > math.MaxInt/16/s {
-			return reject("", "shape %s has too many elements", shapeString(shape))
+			return reject("", "shape %s has too many elements", ShapeString(shape))
 		}
 		n *= max(s, 1)
 	}

@@ -107,8 +107,8 @@ func caller() string {
 	}
 }
 
-// shapeString writes a shape as people do: (2, 3), (5), () for a scalar.
-func shapeString(shape []int) string {
+// ShapeString writes a shape, or a position in a tensor, as all messages of Gradus do: (2, 3), (5), () for a scalar.
+func ShapeString(shape []int) string {
 	var b strings.Builder
 	b.WriteByte('(')
 	for i, n := range shape {

@@ -92,9 +92,9 @@ func (t *Tensor) spec() Spec { return Spec{t.dtype, t.Shape()} }
 // String returns the shape, with the data type in front if it isn't float32.
 func (s Spec) String() string {
 	if s.DType == Float32 {
-		return shapeString(s.Shape)
+		return ShapeString(s.Shape)
 	}
-	return s.DType.String() + shapeString(s.Shape)
+	return s.DType.String() + ShapeString(s.Shape)
 }
 
 // LabelGraph notes layer, a path such as "encoder.fc1", on the recorded operations between from and the tensors upTo that have

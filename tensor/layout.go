@@ -314,7 +314,7 @@ func broadcastShape(a, b []int) ([]int, error) {
 			out[i] = y
 		default:
 			return nil, reject("sizes must be equal or 1, counted from the last axis; use Reshape or Unsqueeze to line them up",
-				"shapes %s and %s don't broadcast: sizes %d and %d differ on axis %d", shapeString(a), shapeString(b), x, y, i-n)
+				"shapes %s and %s don't broadcast: sizes %d and %d differ on axis %d", ShapeString(a), ShapeString(b), x, y, i-n)
 		}
 	}
 	return out, nil

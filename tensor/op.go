@@ -287,7 +287,7 @@ func (c *Call) String() string {
 		if i > 0 {
 			s += ", "
 		}
-		s += fmt.Sprint(t.dtype) + shapeString(t.shape)
+		s += fmt.Sprint(t.dtype) + ShapeString(t.shape)
 	}
 	return s + ")"
 }

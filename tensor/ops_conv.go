@@ -189,7 +189,7 @@ func (a *convolution) check(w, dy *Tensor, x []int) (cpu.ConvShape, error) {
 	}
 	s := a.shape(x[0], x[1], x[2], x[3], w.shape[0], w.shape[2], w.shape[3])
 	if want := []int{s.N, s.K, s.OutH(), s.OutW()}; !slices.Equal(dy.shape, want) {
-		return s, reject("", "expected a gradient of the output's shape %s, got %s", shapeString(want), dy.shapeText())
+		return s, reject("", "expected a gradient of the output's shape %s, got %s", ShapeString(want), dy.shapeText())
 	}
 	return s, nil
 }
@@ -215,18 +215,18 @@ func inferConv2D(c *Call) ([]Spec, error) {
 // checkShapes rejects an input and weights that don't fit together.
 func (a *convolution) checkShapes(x, w []int) error {
 	if len(w) != 4 || numel(w) == 0 {
-		return reject("", "expected a weight of shape (out, in/groups, rows, columns), got %s", shapeString(w))
+		return reject("", "expected a weight of shape (out, in/groups, rows, columns), got %s", ShapeString(w))
 	}
 	in := w[1] * a.Groups
 	if len(x) != 4 {
-		return reject(imageHint(x, in), "expected an input of shape (N, C, H, W), got %s", shapeString(x))
+		return reject(imageHint(x, in), "expected an input of shape (N, C, H, W), got %s", ShapeString(x))
 	}
 	if x[1] != in {
 		hint := fmt.Sprintf("make the layer's number of input channels %d", x[1])
 		if x[3] == in {
 			hint = "are the channels last? Permute(0, 3, 1, 2)"
 		}
-		return reject(hint, "input %s has %d channels, the weight %s with %d group(s) wants %d", shapeString(x), x[1], shapeString(w), a.Groups, in)
+		return reject(hint, "input %s has %d channels, the weight %s with %d group(s) wants %d", ShapeString(x), x[1], ShapeString(w), a.Groups, in)
 	}
 	if w[0]%a.Groups != 0 {
 		return reject("", "%d output channels can't be split into %d groups", w[0], a.Groups)
@@ -235,7 +235,7 @@ func (a *convolution) checkShapes(x, w []int) error {
 	kh, kw := (w[2]-1)*a.Dilation[0]+1, (w[3]-1)*a.Dilation[1]+1
 	if kh > h || kw > wd || x[2] == 0 || x[3] == 0 {
 		return reject("take a smaller kernel, more padding, or less pooling before", "the kernel reaches over %d×%d, more than the padded input %d×%d (input %s, kernel %d×%d)",
-			kh, kw, h, wd, shapeString(x), w[2], w[3])
+			kh, kw, h, wd, ShapeString(x), w[2], w[3])
 	}
 	return nil
 }

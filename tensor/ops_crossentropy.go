@@ -112,7 +112,7 @@ func (a *crossing) check(logits, labels *Tensor) error {
 				rest /= a.labels[axis]
 			}
 			return reject("labels count from 0; has the last layer as many outputs as there are classes?",
-				"label %d at position %s is outside of 0 to %d, the logits have %d classes", t, shapeString(at), classes-1, classes)
+				"label %d at position %s is outside of 0 to %d, the logits have %d classes", t, ShapeString(at), classes-1, classes)
 		}
 	}
 	return nil
@@ -288,11 +288,11 @@ func checkLabels(op string, logits, target *Tensor, axis int) {
 	case same:
 	case target.SameShape(logits):
 		Fail(op, "one-hot labels are probabilities: convert with To(tensor.Float32)", "labels are %s of the logits' shape %s; class indices have shape %s",
-			target.dtype, logits.shapeText(), shapeString(want))
+			target.dtype, logits.shapeText(), ShapeString(want))
 	case target.NumEl() == numel(want):
-		Fail(op, "Reshape the labels to "+shapeString(want), "logits %s want labels of shape %s, got %s", logits.shapeText(), shapeString(want), target.shapeText())
+		Fail(op, "Reshape the labels to "+ShapeString(want), "logits %s want labels of shape %s, got %s", logits.shapeText(), ShapeString(want), target.shapeText())
 	default:
-		Fail(op, "logits have shape (N, C), labels (N)", "logits %s want labels of shape %s, got %s", logits.shapeText(), shapeString(want), target.shapeText())
+		Fail(op, "logits have shape (N, C), labels (N)", "logits %s want labels of shape %s, got %s", logits.shapeText(), ShapeString(want), target.shapeText())
 	}
 }
 

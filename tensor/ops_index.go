@@ -186,7 +186,7 @@ func init() {
 				return nil, reject("convert with To(tensor.Int64)", "indices must be int64, got %s", index.dtype)
 			}
 			if want := slices.Concat(x.shape[:a], index.shape, x.shape[a+1:]); !slices.Equal(want, src.shape) || src.dtype != x.dtype {
-				return nil, reject("", "expected a source of shape %s %s, got %s %s", shapeString(want), x.dtype, src.shapeText(), src.dtype)
+				return nil, reject("", "expected a source of shape %s %s, got %s %s", ShapeString(want), x.dtype, src.shapeText(), src.dtype)
 			}
 			if err := checkIndices(index, x.shape[a], sizeText(a, x)); err != nil {
 				return nil, err

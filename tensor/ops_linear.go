@@ -69,7 +69,7 @@ func linearHint(x, w []int) string {
 	last, features := x[len(x)-1], numel(x[1:])
 	switch {
 	case len(x) > 2 && features == w[1]:
-		return "Flatten the input to " + shapeString([]int{x[0], w[1]}) + " first?"
+		return "Flatten the input to " + ShapeString([]int{x[0], w[1]}) + " first?"
 	case len(x) > 3:
 		return fmt.Sprintf("Flatten the input to (%d, %d) first, and make the layer's number of inputs %d?", x[0], features, features)
 	case last == w[0]:

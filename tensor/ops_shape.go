@@ -88,7 +88,7 @@ func init() {
 				return nil, err
 			}
 			if !broadcasts(x.shape, shape) {
-				return nil, reject("only axes of size 1 can be stretched", "shape %s doesn't broadcast to %s", x.shapeText(), shapeString(shape))
+				return nil, reject("only axes of size 1 can be stretched", "shape %s doesn't broadcast to %s", x.shapeText(), ShapeString(shape))
 			}
 			return nil, nil
 		},
@@ -106,7 +106,7 @@ func inferReshape(from, to []int) ([]int, error) {
 		case n == -1 && open < 0:
 			open = i
 		case n < 0:
-			return nil, reject("at most one size may be -1", "can't reshape %s to %v", shapeString(from), to)
+			return nil, reject("at most one size may be -1", "can't reshape %s to %s", ShapeString(from), ShapeString(to))
 		default:
 			known *= n
 		}
@@ -114,11 +114,11 @@ func inferReshape(from, to []int) ([]int, error) {
 	n := numel(from)
 	if open >= 0 {
 		if known == 0 || n%known != 0 {
-			return nil, reject("", "can't reshape %s (%d elements) to %v: %d doesn't divide %d", shapeString(from), n, to, known, n)
+			return nil, reject("", "can't reshape %s (%d elements) to %s: %d doesn't divide %d", ShapeString(from), n, ShapeString(to), known, n)
 		}
 		out[open] = n / known
 	} else if known != n {
-		return nil, reject("", "can't reshape %s (%d elements) to %s (%d elements)", shapeString(from), n, shapeString(to), known)
+		return nil, reject("", "can't reshape %s (%d elements) to %s (%d elements)", ShapeString(from), n, ShapeString(to), known)
 	}
 	return out, nil
 }

@@ -74,7 +74,7 @@ func newTensor(s Spec, scope *Scope) *Tensor {
 		size *= float64(n)
 	}
 	if size > 1<<58 { // broadcasting views needs no memory, what is computed from them does
-		Fail("allocate", "", "shape %s has too many elements", shapeString(s.Shape))
+		Fail("allocate", "", "shape %s has too many elements", ShapeString(s.Shape))
 	}
 	t := &Tensor{dtype: s.DType, scope: scope}
 	t.setShape(s.Shape)
@@ -124,7 +124,7 @@ func (t *Tensor) IsContiguous() bool {
 func (t *Tensor) SameShape(u *Tensor) bool { return slices.Equal(t.shape, u.shape) }
 
 // shapeText returns the shape for messages, with the data type if it isn't float32.
-func (t *Tensor) shapeText() string { return shapeString(t.shape) }
+func (t *Tensor) shapeText() string { return ShapeString(t.shape) }
 
 // alive panics if t can't be used.
 func (t *Tensor) alive(op string) {

@@ -321,7 +321,7 @@ func (r *run) setGradients(saved map[string]*tensor.Tensor) error {
 				continue
 			}
 			if !d.SameShape(p.Value()) {
-				return fmt.Errorf("gradient of %s has shape %v, expected %v", p.Name(), d.Shape(), p.Shape())
+				return fmt.Errorf("gradient of %s has shape %s, expected %s", p.Name(), tensor.ShapeString(d.Shape()), tensor.ShapeString(p.Shape()))
 			}
 			p.Value().SetGrad(d)
 		}

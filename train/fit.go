@@ -124,7 +124,7 @@ func checked(step StepFunc, loss func(pred, target *tensor.Tensor) *tensor.Tenso
 			tensor.Fail("train", "return the mean loss, a scalar", "%s returned nil instead of a loss", name)
 		}
 		if l.NumEl() != 1 {
-			tensor.Fail("train", "reduce the loss with Mean", "the loss must be a scalar, got shape %v", l.Shape())
+			tensor.Fail("train", "reduce the loss with Mean", "the loss must be a scalar, got shape %s", tensor.ShapeString(l.Shape()))
 		}
 		return l, pred, target
 	}

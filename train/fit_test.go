@@ -267,7 +267,7 @@ func TestMistakesInConfig(t *testing.T) {
 		{"Resume needs Checkpoints", func(c *train.Config) { c.Resume = true }},
 		{"must not be negative, got -1 and 0", func(c *train.Config) { c.Accumulate = -1 }},
 		{"must not be negative, got 0 and NaN", func(c *train.Config) { c.ClipNorm = nan }},
-		{"the loss must be a scalar, got shape [8 1]; reduce the loss with Mean", func(c *train.Config) { c.Loss = (*tensor.Tensor).Sub }},
+		{"the loss must be a scalar, got shape (8, 1); reduce the loss with Mean", func(c *train.Config) { c.Loss = (*tensor.Tensor).Sub }},
 		{"train: Loss returned nil instead of a loss; return the mean loss, a scalar (fit_test.go:", func(c *train.Config) {
 			c.Loss = func(_, _ *tensor.Tensor) *tensor.Tensor { return nil }
 		}},

@@ -153,7 +153,7 @@ func TestResizesAsPyTorch(t *testing.T) {
 	if err := tensor.Try(func() error { Resize(x, 0, 3); return nil }); err == nil || !strings.Contains(err.Error(), "height 0 and width 3 must be at least 1") {
 		t.Error(err)
 	}
-	if err := tensor.Try(func() error { Resize(tensor.Zeros(tensor.Float32, 2, 2), 1, 3); return nil }); err == nil || !strings.Contains(err.Error(), "needs float32 [channels, height, width]") {
+	if err := tensor.Try(func() error { Resize(tensor.Zeros(tensor.Float32, 2, 2), 1, 3); return nil }); err == nil || !strings.Contains(err.Error(), "needs float32 (channels, height, width)") {
 		t.Error(err)
 	}
 }

@@ -14,7 +14,7 @@ import (
 // It isn't recorded for gradients.
 func Resize(x *tensor.Tensor, height, width int) *tensor.Tensor {
 	if x.NDim() != 3 || x.DType() != tensor.Float32 || x.NumEl() == 0 {
-		tensor.Fail("resize", "", "needs float32 [channels, height, width], got %s %v", x.DType(), x.Shape())
+		tensor.Fail("resize", "", "needs float32 (channels, height, width), got %s %s", x.DType(), tensor.ShapeString(x.Shape()))
 	}
 	if height < 1 || width < 1 {
 		tensor.Fail("resize", "", "height %d and width %d must be at least 1", height, width)
