@@ -32,7 +32,8 @@ type Run struct {
 	Warn      func(string)            // warnings
 	Fetching  func(done, total int64) // is told how a download goes, if one is needed; may be nil
 
-	Set    *sets.Set // the data, after Open
+	Part   string    // which of several models is being trained, "" for the only one
+	Set    *sets.Set // the data, after Start
 	Result *train.Result
 }
 
@@ -242,6 +243,9 @@ func (r *Run) Fit(ctx context.Context, cfg train.Config) error {
 
 // FitPart is Fit for a recipe that trains several models: each part has a folder of its own within the run's.
 func (r *Run) FitPart(ctx context.Context, part string, cfg train.Config) (*train.Result, error) {
+	if r.Part = part; part != "" {
+		fmt.Fprintf(r.Out, "\n%s\n", part)
+	}
 	dir := filepath.Join(r.Dir, part)
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return nil, err

@@ -41,7 +41,8 @@ func Hessian(f func(x *Tensor) *Tensor, x *Tensor) *Tensor {
 }
 
 // HVP returns the product of the Hessian of the scalar f at x with v, of x's shape, without forming the
-// Hessian (Pearlmutter, "Fast exact multiplication by the Hessian", 1994).
+// Hessian (Pearlmutter, "Fast exact multiplication by the Hessian", 1994). Like Jacobian and Hessian it returns values
+// that aren't tracked; for derivatives of those use [Grad] with CreateGraph.
 func HVP(f func(x *Tensor) *Tensor, x, v *Tensor) *Tensor {
 	if !v.SameShape(x) {
 		Fail("hvp", "", "v must have the shape of x, %s, got %s", x.shapeText(), v.shapeText())

@@ -18,8 +18,9 @@ type startEvent struct {
 }
 
 type epochEvent struct {
-	Event   string         `json:"event"` // "epoch"
-	Epoch   int            `json:"epoch"` // from 1
+	Event   string         `json:"event"`          // "epoch"
+	Part    string         `json:"part,omitempty"` // of a recipe that trains several models
+	Epoch   int            `json:"epoch"`          // from 1
 	Epochs  int            `json:"epochs"`
 	Metrics map[string]any `json:"metrics"`
 	Seconds float64        `json:"seconds"`
@@ -44,12 +45,13 @@ type failEvent struct {
 type jsonLines struct {
 	train.Quiet
 	out *json.Encoder
+	run *recipes.Run
 }
 
 // EpochEnd prints the event.
 func (j *jsonLines) EpochEnd(s *train.State) error {
 	e := s.History[len(s.History)-1]
-	return j.out.Encode(epochEvent{"epoch", e.Number + 1, s.Epochs, finite(e.Values), math.Round(1000*e.Seconds) / 1000})
+	return j.out.Encode(epochEvent{"epoch", j.run.Part, e.Number + 1, s.Epochs, finite(e.Values), math.Round(1000*e.Seconds) / 1000})
 }
 
 // finite returns values with NaN and infinities, which JSON doesn't have, as nulls.

@@ -109,7 +109,7 @@ func runTraining(ctx context.Context, run *recipes.Run, stdout, stderr io.Writer
 	if asJSON {
 		events = json.NewEncoder(stdout)
 		run.Out = io.Discard
-		run.Callbacks = append(run.Callbacks, &jsonLines{out: events})
+		run.Callbacks = append(run.Callbacks, &jsonLines{out: events, run: run})
 	} else {
 		run.Out = stdout
 		run.Callbacks = append(run.Callbacks, newProgress(stdout))
