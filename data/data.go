@@ -78,7 +78,10 @@ type tensors struct{ x, y *tensor.Tensor }
 
 // Tensors returns a data set of x and y, whose axis 0 counts the examples; y may be nil. It panics if the counts differ.
 func Tensors(x, y *tensor.Tensor) Dataset {
-	if x.NDim() == 0 || y != nil && (y.NDim() == 0 || y.Size(0) != x.Size(0)) {
+	if x.NDim() == 0 {
+		tensor.Fail("data.Tensors", "", "x must have an entry for each example along axis 0, got a scalar")
+	}
+	if y != nil && (y.NDim() == 0 || y.Size(0) != x.Size(0)) {
 		tensor.Fail("data.Tensors", "", "x and y must have one entry for each example along axis 0, got %s and %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(y.Shape()))
 	}
 	return tensors{x, y}

@@ -63,6 +63,8 @@ type sequences struct {
 	cfg SequenceConfig
 }
 
+func (s sequences) String() string { return s.examples.String() + " and padded" }
+
 func (s sequences) Batch(d Draw) (Batch, error) {
 	xs, ys, err := s.all(d)
 	if err != nil {

@@ -51,6 +51,3 @@ func (k *Checkpoint) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 
 // Visit names what the layer within names.
 func (k *Checkpoint) Visit(v *Visitor) { v.Inline(k.Layer) }
-
-// String describes the layer.
-func (k *Checkpoint) String() string { return "Checkpoint" }

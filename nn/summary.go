@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -100,14 +99,6 @@ func hasChildren(l Layer) bool {
 	has := false
 	l.Visit(&Visitor{layer: func(string, Layer) { has = true }})
 	return has
-}
-
-// describe returns a layer's own description, or the name of its type.
-func describe(l Layer) string {
-	if s, ok := l.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return reflect.Indirect(reflect.ValueOf(l)).Type().Name()
 }
 
 // String writes the table.

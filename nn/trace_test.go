@@ -52,7 +52,7 @@ func TestDescriptions(t *testing.T) {
 		{nn.LeakyReLU(0.1), "LeakyReLU(0.1)"},
 		{nn.NewPReLU(3), "PReLU(3)"},
 		{nn.NewBilinear(2, 3, 4), "Bilinear(2, 3, 4)"},
-		{nn.NewCheckpoint(nn.ReLU()), "Checkpoint"},
+		{nn.NewCheckpoint(nn.ReLU()), "Checkpoint(ReLU)"},
 		{nn.Flatten(), "Flatten"},
 		{nn.Unflatten(1, 28, 28), "Unflatten(1, 28, 28)"},
 	} {

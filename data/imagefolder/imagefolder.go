@@ -81,6 +81,11 @@ type Folder struct {
 	cfg Config
 }
 
+// String says how many images of how many classes there are, and where.
+func (f *Folder) String() string {
+	return fmt.Sprintf("%d images of %d classes in %s", len(f.Samples), len(f.Classes), f.Dir)
+}
+
 // extensions are the names that files of a data set may end in.
 var extensions = []string{".png", ".jpg", ".jpeg", ".gif"}
 

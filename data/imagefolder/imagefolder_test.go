@@ -325,7 +325,10 @@ func ExampleOpen() {
 		fmt.Println(err)
 		return
 	}
+	fmt.Println(strings.TrimSuffix(set.String(), " in "+dir))
 	x, class, err := set.Example(1)
 	fmt.Println(set.Len(), x.Shape(), set.Classes[class], err)
-	// Output: 2 [3 8 8] dog <nil>
+	// Output:
+	// 2 images of 2 classes
+	// 2 [3 8 8] dog <nil>
 }
