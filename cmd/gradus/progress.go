@@ -5,8 +5,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,68 +20,30 @@ func newProgress(w io.Writer) train.Callback {
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return &bars{out: w}
 	}
-	return &lines{out: w}
+	return lines{train.Log(w)}
 }
 
 // lines prints a line for each epoch, or for about twenty of them if there are many.
-type lines struct {
-	train.Quiet
-	out io.Writer
-}
+type lines struct{ train.Callback }
 
 // EpochEnd prints the epoch's figures.
-func (l *lines) EpochEnd(s *train.State) error {
-	e := s.History[len(s.History)-1]
-	if every := (s.Epochs + 19) / 20; (e.Number+1)%every != 0 && e.Number+1 != s.Epochs && e.Number > 0 {
+func (l lines) EpochEnd(s *train.State) error {
+	n := s.History[len(s.History)-1].Number
+	if every := (s.Epochs + 19) / 20; (n+1)%every != 0 && n+1 != s.Epochs && n > 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(l.out, "epoch %*d/%d  %s  %.1f s\n", digits(s.Epochs), e.Number+1, s.Epochs, figures(e.Values), e.Seconds)
-	return err
+	return l.Callback.EpochEnd(s)
 }
 
 func digits(n int) int { return len(fmt.Sprint(n)) }
 
-// figures writes an epoch's figures in one line, training first.
-func figures(values map[string]float64) string {
-	var parts []string
-	for _, name := range sortedNames(values, "loss") {
-		if name != "lr" {
-			parts = append(parts, name+" "+figure(name, values[name]))
-		}
-	}
-	return strings.Join(parts, "  ")
-}
-
 // sortedNames puts first in front and figures of the validation set behind those of training.
 func sortedNames(values map[string]float64, first string) []string {
-	var names []string
-	for n := range values {
-		names = append(names, n)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		rank := func(n string) string {
-			rest, val := strings.CutPrefix(n, "val_")
-			key := "1" + rest
-			if rest == first {
-				key = "0"
-			}
-			if val {
-				return "b" + key
-			}
-			return "a" + key
-		}
-		return strings.Compare(rank(a), rank(b))
-	})
-	return names
+	return train.FigureNames(values, first)
 }
 
 // figure writes one figure: shares in percent, the rest with four digits.
-func figure(name string, v float64) string {
-	if strings.HasSuffix(name, "accuracy") {
-		return fmt.Sprintf("%.2f %%", 100*v)
-	}
-	return fmt.Sprintf("%.4g", v)
-}
+func figure(name string, v float64) string { return train.FormatFigure(name, v) }
 
 // bars draws a bar for the running epoch and leaves a line for each that is done.
 type bars struct {
@@ -134,5 +94,5 @@ func (b *bars) EpochEnd(s *train.State) error {
 		b.progress.Wait()
 		b.bar = nil
 	}
-	return (&lines{out: b.out}).EpochEnd(s)
+	return lines{train.Log(b.out)}.EpochEnd(s)
 }
