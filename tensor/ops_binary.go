@@ -109,11 +109,12 @@ func init() {
 		})
 }
 
-// Add returns x + y, broadcast.
+// Add returns x + y, broadcast as in NumPy: shapes are aligned at their last axes, and an axis that is missing or has size 1 is stretched.
+// So (N, 1) and (N) give (N, N), every element with every other, not N sums: bring both to one shape with Reshape where pairs are meant.
 func (x *Tensor) Add(y *Tensor) *Tensor { return binary(opAdd, x, y) }
 
-// Sub returns x − y, broadcast.
+// Sub returns x − y, broadcast as in [Tensor.Add]: (N, 1) less (N) is (N, N). The losses of package nn refuse such a pair.
 func (x *Tensor) Sub(y *Tensor) *Tensor { return binary(opSub, x, y) }
 
-// Mul returns the elementwise product of x and y, broadcast.
+// Mul returns the elementwise product of x and y, broadcast as in [Tensor.Add]: (N, 1) times (N) is (N, N).
 func (x *Tensor) Mul(y *Tensor) *Tensor { return binary(opMul, x, y) }

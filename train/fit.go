@@ -32,7 +32,8 @@ type Config struct {
 	Valid     data.Source // measured after each epoch, if set
 	Epochs    int
 
-	// Loss returns the mean loss, a scalar, of predictions against targets.
+	// Loss returns the mean loss, a scalar, of predictions against targets. One of your own should make sure that both have one shape:
+	// predictions (N, 1) less targets (N) are (N, N), whose mean trains towards something else without an error. Those of package nn do.
 	Loss func(pred, target *tensor.Tensor) *tensor.Tensor
 	// Step replaces the usual model.Forward and Loss for tasks that don't fit them, such as an autoencoder, whose target is its input.
 	Step StepFunc
