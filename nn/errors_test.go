@@ -39,6 +39,8 @@ func TestMistakesSayWhatToChange(t *testing.T) {
 			"linear: expected inputs of 1352 features (last axis), got shape (4, 2, 26, 26); put nn.Flatten() before it (in 2, errors_test.go:"},
 		{"missing flatten and wrong width", forward(ready(nn.Seq(nn.NewConv2D(1, 2, 3), nn.NewLinear(100, 10))), ones(4, 1, 8, 8)),
 			"linear: expected inputs of 100 features (last axis), got shape (4, 2, 6, 6); put nn.Flatten() before it and make it NewLinear(72, 10) (in 1, errors_test.go:"},
+		{"sequence of another width", forward(ready(nn.Seq(nn.NewLinear(8, 5))), ones(4, 7, 6)),
+			"linear: expected inputs of 8 features (last axis), got shape (4, 7, 6); put nn.Flatten() before it and make it NewLinear(42, 5), or, for a sequence, NewLinear(6, 5) (in 0, errors_test.go:"},
 		{"label out of range", func() { nn.CrossEntropy(logits(), tensor.FromSlice([]int64{3, 10})) },
 			"cross_entropy: label 10 at position (1) is outside of 0 to 9, the logits have 10 classes; labels count from 0; has the last layer as many outputs as there are classes? (errors_test.go:"},
 		{"float labels", func() { nn.CrossEntropy(logits(), ones(2)) },

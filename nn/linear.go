@@ -63,7 +63,11 @@ func (l *Linear) hint(x *tensor.Tensor) string {
 	if flat == in {
 		return "put nn.Flatten() before it"
 	}
-	return fmt.Sprintf("put nn.Flatten() before it and make it NewLinear(%d, %d)", flat, out)
+	hint := fmt.Sprintf("put nn.Flatten() before it and make it NewLinear(%d, %d)", flat, out)
+	if len(shape) == 3 {
+		hint += fmt.Sprintf(", or, for a sequence, NewLinear(%d, %d)", shape[2], out)
+	}
+	return hint
 }
 
 // Visit names weight and bias.
