@@ -12,6 +12,7 @@ import (
 	"github.com/gradus-ml/gradus/recipes"
 	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/train"
 )
 
 func newList() *cobra.Command {
@@ -85,8 +86,8 @@ func newEval() *cobra.Command {
 					continue
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s:", dir)
-				for _, name := range sortedNames(figures, "accuracy") {
-					fmt.Fprintf(cmd.OutOrStdout(), "  %s %s", name, figure(name, figures[name]))
+				for _, name := range train.FigureNames(figures, "accuracy") {
+					fmt.Fprintf(cmd.OutOrStdout(), "  %s %s", name, train.FormatFigure(name, figures[name]))
 				}
 				fmt.Fprintln(cmd.OutOrStdout())
 			}

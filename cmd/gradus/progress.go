@@ -37,14 +37,6 @@ func (l lines) EpochEnd(s *train.State) error {
 
 func digits(n int) int { return len(fmt.Sprint(n)) }
 
-// sortedNames puts first in front and figures of the validation set behind those of training.
-func sortedNames(values map[string]float64, first string) []string {
-	return train.FigureNames(values, first)
-}
-
-// figure writes one figure: shares in percent, the rest with four digits.
-func figure(name string, v float64) string { return train.FormatFigure(name, v) }
-
 // bars draws a bar for the running epoch and leaves a line for each that is done.
 type bars struct {
 	train.Quiet

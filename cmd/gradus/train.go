@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gradus-ml/gradus/recipes"
+	"github.com/gradus-ml/gradus/train"
 )
 
 func newTrain() *cobra.Command {
@@ -146,13 +147,13 @@ func runTraining(ctx context.Context, run *recipes.Run, stdout, stderr io.Writer
 // report writes the results for people.
 func report(w io.Writer, run *recipes.Run, figures map[string]float64, seconds float64) error {
 	fmt.Fprintln(w)
-	names := sortedNames(figures, run.Recipe.Metric)
+	names := train.FigureNames(figures, run.Recipe.Metric)
 	width := len("time")
 	for _, name := range names {
 		width = max(width, len(name))
 	}
 	for _, name := range names {
-		fmt.Fprintf(w, "  %-*s  %s\n", width, name, figure(name, figures[name]))
+		fmt.Fprintf(w, "  %-*s  %s\n", width, name, train.FormatFigure(name, figures[name]))
 	}
 	fmt.Fprintf(w, "  %-*s  %.1f s\n\n", width, "time", seconds)
 	entries, err := os.ReadDir(run.Dir)

@@ -29,6 +29,11 @@ var _ data.Dataset = (*images)(nil)
 
 func (s *images) Len() int { return len(s.labels) }
 
+// String tells how many images there are, and of what shape.
+func (s *images) String() string {
+	return fmt.Sprintf("%d images %s", len(s.labels), tensor.ShapeString(s.shape))
+}
+
 // Labels returns the class of each image.
 func (s *images) Labels() []int {
 	out := make([]int, len(s.labels))

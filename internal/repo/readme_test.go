@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"os"
 	"testing"
 
 	"github.com/gradus-ml/gradus/data"
@@ -29,9 +30,10 @@ func readmeFit(ctx context.Context) error {
 	opt := optim.NewSGD(nn.Params(net), optim.SGDConfig{LR: 0.05, Momentum: 0.9})
 	result, err := train.Fit(ctx, train.Config{
 		Model: net, Loss: nn.CrossEntropy, Optimizer: opt, Epochs: 5,
-		Train:   data.NewLoader(set.Train, data.LoaderConfig{Batch: 128, Shuffle: true}),
-		Valid:   data.NewLoader(set.Test, data.LoaderConfig{Batch: 500}),
-		Metrics: []metrics.Metric{metrics.NewAccuracy()},
+		Train:     data.NewLoader(set.Train, data.LoaderConfig{Batch: 128, Shuffle: true}),
+		Valid:     data.NewLoader(set.Test, data.LoaderConfig{Batch: 500}),
+		Metrics:   []metrics.Metric{metrics.NewAccuracy()},
+		Callbacks: []train.Callback{train.Log(os.Stdout)}, // a line for each epoch
 	})
 	_ = result
 	return err
