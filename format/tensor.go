@@ -118,13 +118,6 @@ func (a *Array) Tensor() *tensor.Tensor {
 	return t
 }
 
-// FromTensor returns a copy of t's elements.
-func FromTensor(t *tensor.Tensor) *Array {
-	var a *Array
-	WithTensor(t, func(b *Array) { a = &Array{DType: b.DType, Shape: b.Shape, Data: slices.Clone(b.Data)} })
-	return a
-}
-
 // nativeOrder turns little-endian elements into the machine's order and back.
 func (a *Array) nativeOrder() {
 	if !littleEndian {

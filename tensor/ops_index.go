@@ -96,33 +96,15 @@ func init() {
 			return []*Tensor{apply(opScatterAdd, c.Attrs, g[0].zerosView(c.In[0].shape), c.In[1], g[0]), nil}
 		},
 	})
-	opScatterAdd = define(Op{
-		Name: "scatter_add",
-		Infer: func(c *Call) ([]Spec, error) {
-			if _, err := sameFloat(c); err != nil {
-				return nil, err
-			}
-			if _, err := inferAlong(c); err != nil {
-				return nil, err
-			}
-			return one(c.In[0].dtype, c.In[0].shape)
-		},
-		Kernel: func(c *Call) {
-			copyInto(c.Out[0], c.In[0])
-			if c.Out[0].dtype == Float64 {
-				scatterAddAlong[float64](c)
-			} else {
-				scatterAddAlong[float32](c)
-			}
-		},
-		VJP: func(c *Call, g []*Tensor) []*Tensor {
-			out := []*Tensor{g[0], nil, nil}
-			if c.Needs(2) {
-				out[2] = apply(opGather, c.Attrs, g[0], c.In[1])
-			}
-			return out
-		},
-	})
+	opScatterAdd = defineAdding("scatter_add", func(c *Call) ([]Spec, error) {
+		if _, err := sameFloat(c); err != nil {
+			return nil, err
+		}
+		if _, err := inferAlong(c); err != nil {
+			return nil, err
+		}
+		return one(c.In[0].dtype, c.In[0].shape)
+	}, scatterAddAlong[float32], scatterAddAlong[float64], opGather)
 	opScatter = define(Op{
 		Name:    "scatter",
 		Storage: true,
@@ -171,44 +153,26 @@ func init() {
 			return []*Tensor{apply(opIndexAdd, c.Attrs, g[0].zerosView(c.In[0].shape), c.In[1], g[0]), nil}
 		},
 	})
-	opIndexAdd = define(Op{
-		Name: "index_add",
-		Infer: func(c *Call) ([]Spec, error) {
-			x, index, src := c.In[0], c.In[1], c.In[2]
-			if _, err := sameFloat(c); err != nil {
-				return nil, err
-			}
-			a, err := normAxis(c.Attrs.(int), len(x.shape))
-			if err != nil {
-				return nil, err
-			}
-			if index.dtype != Int64 {
-				return nil, reject("convert with To(tensor.Int64)", "indices must be int64, got %s", index.dtype)
-			}
-			if want := slices.Concat(x.shape[:a], index.shape, x.shape[a+1:]); !slices.Equal(want, src.shape) || src.dtype != x.dtype {
-				return nil, reject("", "expected a source of shape %s %s, got %s %s", ShapeString(want), x.dtype, src.shapeText(), src.dtype)
-			}
-			if err := checkIndices(index, x.shape[a], sizeText(a, x)); err != nil {
-				return nil, err
-			}
-			return one(x.dtype, x.shape)
-		},
-		Kernel: func(c *Call) {
-			copyInto(c.Out[0], c.In[0])
-			if c.Out[0].dtype == Float64 {
-				addRows[float64](c)
-			} else {
-				addRows[float32](c)
-			}
-		},
-		VJP: func(c *Call, g []*Tensor) []*Tensor {
-			out := []*Tensor{g[0], nil, nil}
-			if c.Needs(2) {
-				out[2] = apply(opIndexSelect, c.Attrs, g[0], c.In[1])
-			}
-			return out
-		},
-	})
+	opIndexAdd = defineAdding("index_add", func(c *Call) ([]Spec, error) {
+		x, index, src := c.In[0], c.In[1], c.In[2]
+		if _, err := sameFloat(c); err != nil {
+			return nil, err
+		}
+		a, err := normAxis(c.Attrs.(int), len(x.shape))
+		if err != nil {
+			return nil, err
+		}
+		if index.dtype != Int64 {
+			return nil, reject("convert with To(tensor.Int64)", "indices must be int64, got %s", index.dtype)
+		}
+		if want := slices.Concat(x.shape[:a], index.shape, x.shape[a+1:]); !slices.Equal(want, src.shape) || src.dtype != x.dtype {
+			return nil, reject("", "expected a source of shape %s %s, got %s %s", ShapeString(want), x.dtype, src.shapeText(), src.dtype)
+		}
+		if err := checkIndices(index, x.shape[a], sizeText(a, x)); err != nil {
+			return nil, err
+		}
+		return one(x.dtype, x.shape)
+	}, addRows[float32], addRows[float64], opIndexSelect)
 	opOneHot = define(Op{
 		Name:   "one_hot",
 		NoGrad: true,
@@ -233,6 +197,30 @@ func init() {
 			for i, k := range index {
 				out[i*classes+int(k)] = 1
 			}
+		},
+	})
+}
+
+// defineAdding makes the row of an operation that adds the elements of its third input to a copy of its first, at the
+// places that the second names. take is the operation that reads at those places: the third input's gradient.
+func defineAdding(name string, infer func(c *Call) ([]Spec, error), f32, f64 func(c *Call), take *Op) *Op {
+	return define(Op{
+		Name:  name,
+		Infer: infer,
+		Kernel: func(c *Call) {
+			copyInto(c.Out[0], c.In[0])
+			if c.Out[0].dtype == Float64 {
+				f64(c)
+			} else {
+				f32(c)
+			}
+		},
+		VJP: func(c *Call, g []*Tensor) []*Tensor {
+			out := []*Tensor{g[0], nil, nil}
+			if c.Needs(2) {
+				out[2] = apply(take, c.Attrs, g[0], c.In[1])
+			}
+			return out
 		},
 	})
 }

@@ -34,30 +34,15 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 		m.Reset()
 	}
 	var sum running
-	scope := tensor.NewScope()
-	each := func(b data.Batch) {
-		defer b.Release()
-		defer scope.Release()
-		b.X = b.X.In(scope)
+	err := eachBatch(ctx, cfg.Data, func(b data.Batch) error {
 		loss, pred, target := cfg.Step(nn.Eval(), cfg.Model, b)
 		sum.add(loss.Item(), float64(b.Len()))
 		if pred == nil {
-			return
+			return nil
 		}
 		measure(cfg.Metrics, pred, target)
 		if cfg.Each != nil {
 			cfg.Each(b, pred)
-		}
-	}
-	err := tensor.Try(func() error {
-		for b, err := range cfg.Data.Epoch(ctx, 0) {
-			if err != nil {
-				return err
-			}
-			each(b)
-			if err := ctx.Err(); err != nil {
-				return err
-			}
 		}
 		return nil
 	})
@@ -72,6 +57,31 @@ func Evaluate(ctx context.Context, cfg EvalConfig) (map[string]float64, error) {
 		out[m.Name()] = m.Value()
 	}
 	return out, nil
+}
+
+// eachBatch calls f for every batch of source until one fails. What f computes from the batch's inputs lives until f returns.
+func eachBatch(ctx context.Context, source data.Source, f func(b data.Batch) error) error {
+	scope := tensor.NewScope()
+	scoped := func(b data.Batch) error {
+		defer b.Release()
+		defer scope.Release()
+		b.X = b.X.In(scope)
+		return f(b)
+	}
+	return tensor.Try(func() error {
+		for b, err := range source.Epoch(ctx, 0) {
+			if err != nil {
+				return err
+			}
+			if err := scoped(b); err != nil {
+				return err
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // measure shows a batch to all metrics.

@@ -17,24 +17,7 @@ func Predict(ctx context.Context, model nn.Layer, source data.Source, each func(
 		return errors.New("train: Predict needs a model, data, and a function for the outputs")
 	}
 	defer par.Hold()()
-	scope := tensor.NewScope()
-	one := func(b data.Batch) error {
-		defer b.Release()
-		defer scope.Release()
-		return each(b, nn.Eval().Run(model, b.X.In(scope)))
-	}
-	return tensor.Try(func() error {
-		for b, err := range source.Epoch(ctx, 0) {
-			if err != nil {
-				return err
-			}
-			if err := one(b); err != nil {
-				return err
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		return nil
+	return eachBatch(ctx, source, func(b data.Batch) error {
+		return each(b, nn.Eval().Run(model, b.X))
 	})
 }

@@ -46,7 +46,7 @@ func fetching(name string, w io.Writer) func(done, total int64) {
 				return
 			}
 			progress = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
-			bar = progress.New(total, mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
+			bar = progress.New(total, barStyle(),
 				mpb.PrependDecorators(decor.Name("downloading "+name+" ")),
 				mpb.AppendDecorators(decor.CountersKibiByte(" % .1f / % .1f  "), decor.AverageETA(decor.ET_STYLE_GO)))
 		})

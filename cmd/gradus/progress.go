@@ -37,6 +37,11 @@ func (l lines) EpochEnd(s *train.State) error {
 
 func digits(n int) int { return len(fmt.Sprint(n)) }
 
+// barStyle is how all bars look.
+func barStyle() mpb.BarStyleComposer {
+	return mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound("")
+}
+
 // bars draws a bar for the running epoch and leaves a line for each that is done.
 type bars struct {
 	train.Quiet
@@ -67,7 +72,7 @@ func (b *bars) start(s *train.State) {
 	b.loss = s.Loss
 	b.shown.Store(math.Float64bits(b.loss))
 	b.bar = b.progress.New(int64(max(s.Batches, 0)),
-		mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
+		barStyle(),
 		mpb.BarRemoveOnComplete(),
 		mpb.PrependDecorators(decor.Name(fmt.Sprintf("epoch %*d/%d ", digits(s.Epochs), s.Epoch+1, s.Epochs))),
 		mpb.AppendDecorators(
