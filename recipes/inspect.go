@@ -25,15 +25,24 @@ func Evaluate(ctx context.Context, dir string) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := train.EvalConfig{Model: model, Data: data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500}), Loss: nn.MSE}
-	if len(r.Set.Classes) > 0 {
-		cfg.Loss, cfg.Metrics = nn.CrossEntropy, []metrics.Metric{metrics.NewAccuracy()}
+	evaluate := r.Recipe.Evaluate
+	if evaluate == nil {
+		evaluate = evaluateLoss
 	}
-	figures, err := train.Evaluate(ctx, cfg)
+	figures, err := evaluate(ctx, r, model)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
 	return figures, nil
+}
+
+// evaluateLoss measures the loss on the test set, and the accuracy where there are classes.
+func evaluateLoss(ctx context.Context, r *Run, model nn.Layer) (map[string]float64, error) {
+	cfg := train.EvalConfig{Model: model, Data: data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500}), Loss: nn.MSE}
+	if len(r.Set.Classes) > 0 {
+		cfg.Loss, cfg.Metrics = nn.CrossEntropy, []metrics.Metric{metrics.NewAccuracy()}
+	}
+	return train.Evaluate(ctx, cfg)
 }
 
 // Prediction is what a classifier says of one picture.
@@ -57,33 +66,51 @@ func (p Prediction) String() string {
 	return s
 }
 
-// Predict classifies pictures with the finished run in dir. Pictures are brought to the size and the channels that
-// the model was trained on.
-func Predict(ctx context.Context, dir string, files []string) ([]Prediction, error) {
+// Predict says what the finished run in dir finds in pictures. Pictures and files that it draws of that go to the folder out, by default
+// "predictions" in dir.
+func Predict(ctx context.Context, dir string, files []string, out string) ([]Finding, error) {
 	r, model, err := Open(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	if len(r.Set.Classes) == 0 || len(r.Set.Shape) != 3 {
-		return nil, fmt.Errorf("%s is a run of %s, which doesn't classify pictures", dir, r.Recipe.Name)
+	if out == "" {
+		out = filepath.Join(dir, "predictions")
 	}
-	var out []Prediction
+	predict := r.Recipe.Predict
+	if predict == nil {
+		if len(r.Set.Classes) == 0 || len(r.Set.Shape) != 3 {
+			return nil, fmt.Errorf("%s is a run of %s, which says nothing about pictures", dir, r.Recipe.Name)
+		}
+		predict = classifyPicture
+	} else if err := os.MkdirAll(out, 0o777); err != nil {
+		return nil, err
+	}
+	var found []Finding
 	for _, file := range files {
-		x, err := r.readPicture(file)
+		f, err := predict(ctx, r, model, file, out)
 		if err != nil {
 			return nil, err
 		}
-		p := tensor.ToSlice[float64](model.Forward(nn.Eval(), x.Unsqueeze(0)).Softmax(1))
-		pred := Prediction{File: file, Classes: map[string]float64{}}
-		for i, name := range r.Set.Classes {
-			pred.Classes[name] = p[i]
-			if p[i] > pred.Probability {
-				pred.Class, pred.Probability = name, p[i]
-			}
-		}
-		out = append(out, pred)
+		found = append(found, f)
 	}
-	return out, nil
+	return found, nil
+}
+
+// classifyPicture names the class of a picture, which is brought to the size and the channels that the model was trained on.
+func classifyPicture(_ context.Context, r *Run, model nn.Layer, file, _ string) (Finding, error) {
+	x, err := r.readPicture(file)
+	if err != nil {
+		return nil, err
+	}
+	p := tensor.ToSlice[float64](model.Forward(nn.Eval(), x.Unsqueeze(0)).Softmax(1))
+	pred := Prediction{File: file, Classes: map[string]float64{}}
+	for i, name := range r.Set.Classes {
+		pred.Classes[name] = p[i]
+		if p[i] > pred.Probability {
+			pred.Class, pred.Probability = name, p[i]
+		}
+	}
+	return pred, nil
 }
 
 // describeData fills in what is known of the data set without reading it.

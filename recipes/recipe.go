@@ -26,6 +26,8 @@ type Options struct {
 	LR     float64 `yaml:"lr" json:"lr"`
 	Seed   uint64  `yaml:"seed" json:"seed"`
 	Limit  int     `yaml:"limit,omitempty" json:"limit,omitempty"` // use this many training examples; 0: all
+	// Augment names one of the recipe's ways to vary training examples, or "none".
+	Augment string `yaml:"augment,omitempty" json:"augment,omitempty"`
 }
 
 // Recipe is a named experiment.
@@ -35,6 +37,7 @@ type Recipe struct {
 	Source  string   // chapter or paper
 	Data    []string // names of the data sets it takes, the default first
 	Options Options  // defaults; Data and Seed are filled in
+	Augment []string // names of the ways to vary training examples that it knows, the default first; nil: none
 	Metric  string   // the figure to look at, such as "accuracy"
 
 	// Generate makes the data of recipes that need no data set; Data then names them for people.
@@ -44,7 +47,15 @@ type Recipe struct {
 	Model func(set *sets.Set) nn.Layer
 	// Train runs the experiment and returns the figures of the test set.
 	Train func(ctx context.Context, r *Run) (map[string]float64, error)
+
+	// Evaluate measures the model of a finished run on the test set again; nil: loss, and accuracy where there are classes.
+	Evaluate func(ctx context.Context, r *Run, model nn.Layer) (map[string]float64, error)
+	// Predict says what the model of a finished run finds in the picture in file, and leaves pictures and files of it in dir; nil: the class.
+	Predict func(ctx context.Context, r *Run, model nn.Layer, file, dir string) (Finding, error)
 }
+
+// Finding is what a model says of a file: text for people, and fields for JSON.
+type Finding interface{ String() string }
 
 // all lists the recipes in the order of the courses.
 var all = []*Recipe{

@@ -128,16 +128,16 @@ func TestPredictSeesWhatTrainingSaw(t *testing.T) {
 		}
 		files = append(files, path)
 	}
-	predictions, err := Predict(t.Context(), r.Dir, files[9:])
+	predictions, err := Predict(t.Context(), r.Dir, files[9:], "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum := 0.0
-	for _, p := range predictions[0].Classes {
+	p, sum := predictions[0].(Prediction), 0.0
+	for _, p := range p.Classes {
 		sum += p
 	}
 	want := r.Set.Classes[int(all.Y.At(9))]
-	if p := predictions[0]; p.Class != want || math.Abs(sum-1) > 1e-5 || !strings.Contains(p.String(), want+" (") {
+	if p.Class != want || math.Abs(sum-1) > 1e-5 || !strings.Contains(p.String(), want+" (") {
 		t.Errorf("predicted %v for a %s, probabilities sum to %g", p, want, sum)
 	}
 }

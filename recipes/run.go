@@ -79,9 +79,16 @@ func (r *Run) complete() error {
 	if o.LR == 0 {
 		o.LR = d.LR
 	}
+	if o.Augment == "" && len(r.Recipe.Augment) > 0 {
+		o.Augment = r.Recipe.Augment[0]
+	}
 	switch {
 	case !slices.Contains(r.Recipe.Data, o.Data):
 		return fmt.Errorf("recipe %s doesn't take the data set %q; it takes %s", r.Recipe.Name, o.Data, strings.Join(r.Recipe.Data, ", "))
+	case o.Augment != "" && len(r.Recipe.Augment) == 0:
+		return fmt.Errorf("recipe %s doesn't augment its examples; leave --augment out", r.Recipe.Name)
+	case o.Augment != "" && !slices.Contains(r.Recipe.Augment, o.Augment):
+		return fmt.Errorf("recipe %s doesn't know the augmentation %q; it knows %s", r.Recipe.Name, o.Augment, strings.Join(r.Recipe.Augment, ", "))
 	case o.Epochs < 0:
 		return fmt.Errorf("the number of epochs must be positive, got %d", o.Epochs)
 	case o.Batch < 0:
@@ -137,6 +144,7 @@ func (r *Run) mayUse(dir string) error {
 	compare("lr", r.Options.LR, old.Options.LR)
 	compare("seed", r.Options.Seed, old.Options.Seed)
 	compare("limit", r.Options.Limit, old.Options.Limit)
+	compare("augment", r.Options.Augment, old.Options.Augment)
 	if len(differ) > 0 {
 		return fmt.Errorf("can't resume %s: %s; only epochs may change", dir, strings.Join(differ, ", "))
 	}

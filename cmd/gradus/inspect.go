@@ -100,12 +100,13 @@ func newEval() *cobra.Command {
 
 func newPredict() *cobra.Command {
 	var asJSON bool
+	var out string
 	c := &cobra.Command{
 		Use:   "predict DIR FILE...",
-		Short: "Classify pictures with a finished run of an image classifier",
+		Short: "Say what a finished run finds in pictures: their class, the objects in them",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			predictions, err := recipes.Predict(cmd.Context(), args[0], args[1:])
+			predictions, err := recipes.Predict(cmd.Context(), args[0], args[1:], out)
 			if err != nil {
 				return err
 			}
@@ -121,6 +122,7 @@ func newPredict() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().StringVar(&out, "out", "", "folder for pictures of what was found (default: DIR/predictions)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON lines")
 	return c
 }

@@ -65,6 +65,7 @@ func newTrain() *cobra.Command {
 	f.Float64Var(&o.LR, "lr", 0, "learning rate (default: the recipe's)")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of everything random: same seed, same bits")
 	f.IntVar(&o.Limit, "limit", 0, "use only this many training examples")
+	f.StringVar(&o.Augment, "augment", "", "how to vary training examples, or none (default: the recipe's)")
 	f.StringVar(&out, "out", "", "run folder (default: runs/RECIPE-DATA-TIME)")
 	f.StringVar(&resume, "resume", "", "continue the run in this folder, to the same bits")
 	f.BoolVar(&asJSON, "json", false, "print JSON lines and nothing else on standard output")
@@ -89,6 +90,7 @@ func newRun(cmd *cobra.Command, args []string, o recipes.Options, out, resume st
 			"data": func() { run.Options.Data = o.Data }, "epochs": func() { run.Options.Epochs = o.Epochs },
 			"batch": func() { run.Options.Batch = o.Batch }, "lr": func() { run.Options.LR = o.LR },
 			"seed": func() { run.Options.Seed = o.Seed }, "limit": func() { run.Options.Limit = o.Limit },
+			"augment": func() { run.Options.Augment = o.Augment },
 		} {
 			if cmd.Flags().Changed(name) {
 				set()
