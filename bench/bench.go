@@ -31,6 +31,8 @@ func Workloads() []Workload {
 		{"xor_tiny", "steps/s", "2-4-1 tanh MLP, batch 4, BCE with logits, SGD", 1, xorTiny},
 		{"mlp_dropout", "samples/s", "784-256-256-10, ReLU, dropout 0.2 and 0.5, batch 128, Adam", 128, mlpDropout},
 		{"lenet", "samples/s", "LeNet with ReLU and max-pooling, batch 128, SGD with momentum", 128, leNet},
+		{"resnet20_train", "samples/s", "CIFAR ResNet-20 (projection shortcuts), batch 64, SGD with momentum and weight decay", 64, resNetTrain},
+		{"resnet20_infer1", "samples/s", "the same in evaluation, one image at a time", 1, resNetInfer},
 	}
 	for _, n := range []int{2048, 1024, 256, 64} {
 		list = slices.Insert(list, 0, Workload{fmt.Sprintf("gemm_%d", n), "GFLOP/s", fmt.Sprintf("C = A·B, %d×%d", n, n), 2 * float64(n) * float64(n) * float64(n) / 1e9, gemm(n)})
@@ -155,4 +157,43 @@ func leNet() func() {
 	y := classes(128)
 	return training(net, func(p []*nn.Param) *optim.Optimizer { return optim.NewSGD(p, optim.SGDConfig{LR: 0.01, Momentum: 0.9}) },
 		tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 128, 1, 28, 28), func(pred *tensor.Tensor) *tensor.Tensor { return nn.CrossEntropy(pred, y) })
+}
+
+// resNet20 is the CIFAR network of He et al., "Deep Residual Learning" (2016), with projections where the shape changes.
+func resNet20() nn.Layer {
+	conv := func(in, out, kernel, stride int) nn.Layer {
+		return nn.Conv2DConfig{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, NoBias: true}.New()
+	}
+	net := nn.Seq(conv(3, 16, 3, 1), nn.NewBatchNorm(16), nn.ReLU())
+	in := 16
+	for stage, out := range []int{16, 32, 64} {
+		for block := range 3 {
+			stride := 1
+			if stage > 0 && block == 0 {
+				stride = 2
+			}
+			r := nn.NewResidual(nn.Seq(conv(in, out, 3, stride), nn.NewBatchNorm(out), nn.ReLU(), conv(out, out, 3, 1), nn.NewBatchNorm(out)))
+			if in != out {
+				r.Shortcut = nn.Seq(conv(in, out, 1, stride), nn.NewBatchNorm(out))
+			}
+			net.Layers = append(net.Layers, r, nn.ReLU())
+			in = out
+		}
+	}
+	net.Layers = append(net.Layers, nn.AdaptiveAvgPool2D(1, 1), nn.Flatten(), nn.NewLinear(64, 10))
+	return net
+}
+
+func resNetTrain() func() {
+	y := classes(64)
+	return training(resNet20(), func(p []*nn.Param) *optim.Optimizer {
+		return optim.NewSGD(p, optim.SGDConfig{LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4})
+	}, tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 64, 3, 32, 32), func(pred *tensor.Tensor) *tensor.Tensor { return nn.CrossEntropy(pred, y) })
+}
+
+func resNetInfer() func() {
+	net := resNet20()
+	nn.Init(net, 1)
+	ctx := nn.Eval()
+	return scoped(tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 1, 3, 32, 32), func(x *tensor.Tensor) { net.Forward(ctx, x) })
 }

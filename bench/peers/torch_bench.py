@@ -75,6 +75,49 @@ def lenet():
     return training(net, opt, torch.randn(128, 1, 28, 28), lambda p: F.cross_entropy(p, y), 128)
 
 
+class Block(nn.Module):
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(cin, cout, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(cout)
+        self.conv2 = nn.Conv2d(cout, cout, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(cout)
+        self.shortcut = nn.Identity()
+        if cin != cout:
+            self.shortcut = nn.Sequential(nn.Conv2d(cin, cout, 1, stride, bias=False), nn.BatchNorm2d(cout))
+
+    def forward(self, x):
+        y = F.relu(self.bn1(self.conv1(x)))
+        return F.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+
+def resnet20():
+    layers, cin = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()], 16
+    for stage, cout in enumerate((16, 32, 64)):
+        for block in range(3):
+            layers.append(Block(cin, cout, 2 if stage > 0 and block == 0 else 1))
+            cin = cout
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+
+
+def resnet20_train():
+    net = resnet20()
+    y = torch.randint(0, 10, (64,))
+    opt = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4)
+    return training(net, opt, torch.randn(64, 3, 32, 32), lambda p: F.cross_entropy(p, y), 64)
+
+
+def resnet20_infer1():
+    net = resnet20().eval()
+    x = torch.randn(1, 3, 32, 32)
+
+    def step():
+        with torch.inference_mode():
+            net(x)
+
+    return 1, step
+
+
 WORKLOADS = {
     "gemm_64": lambda: gemm(64),
     "gemm_256": lambda: gemm(256),
@@ -86,6 +129,8 @@ WORKLOADS = {
     "xor_tiny": xor_tiny,
     "mlp_dropout": mlp_dropout,
     "lenet": lenet,
+    "resnet20_train": resnet20_train,
+    "resnet20_infer1": resnet20_infer1,
 }
 
 
