@@ -106,7 +106,7 @@ func TestArraysKeepTheirValues(t *testing.T) {
 	}
 }
 
-func zip(data ...[]byte) []byte {
+func gzipped(data ...[]byte) []byte {
 	var b bytes.Buffer
 	for _, d := range data {
 		w := gzip.NewWriter(&b)
@@ -132,23 +132,23 @@ func TestInflateGoesByTheMagic(t *testing.T) {
 		zipped bool
 	}{
 		{[]byte("plain"), "plain", false}, {nil, "", false}, {[]byte{0x1f}, "\x1f", false},
-		{zip([]byte("one")), "one", true}, {zip([]byte("one"), []byte("two")), "onetwo", true},
+		{gzipped([]byte("one")), "one", true}, {gzipped([]byte("one"), []byte("two")), "onetwo", true},
 	} {
 		got, zipped, err := inflate(c.data, 6)
 		if err != nil || string(got) != c.want || zipped != c.zipped {
 			t.Errorf("%q: got %q, %v, %v", c.data, got, zipped, err)
 		}
 	}
-	_, _, err := inflate(zip([]byte("1234567")), 6)
+	_, _, err := inflate(gzipped([]byte("1234567")), 6)
 	if err == nil || !strings.Contains(err.Error(), "read test: f: expected at most 6 bytes after decompression, got more") {
 		t.Errorf("over the limit: %v", err)
 	}
-	bad := zip([]byte("hello"))
+	bad := gzipped([]byte("hello"))
 	bad[len(bad)-5] ^= 1
 	if _, _, err = inflate(bad, 99); !errors.Is(err, gzip.ErrChecksum) {
 		t.Errorf("bad checksum: %v", err)
 	}
-	if _, _, err = inflate(zip([]byte("hello"))[:20], 99); !errors.Is(err, io.ErrUnexpectedEOF) {
+	if _, _, err = inflate(gzipped([]byte("hello"))[:20], 99); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cut short: %v", err)
 	}
 }
