@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gradus-ml/gradus/data/sets"
+	"github.com/gradus-ml/gradus/demos"
 	"github.com/gradus-ml/gradus/recipes"
 	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/tensor"
@@ -20,6 +21,12 @@ func newList() *cobra.Command {
 		"recipes": func(t *tabwriter.Writer) error {
 			for _, r := range recipes.List() {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", r.Name, r.Summary, strings.Join(r.Data, ", "), r.Source)
+			}
+			return nil
+		},
+		"demos": func(t *tabwriter.Writer) error {
+			for _, d := range demos.List() {
+				fmt.Fprintf(t, "%s\t%s\t%s\n", d.Name, d.Summary, d.Source)
 			}
 			return nil
 		},
@@ -36,16 +43,16 @@ func newList() *cobra.Command {
 			return nil
 		},
 	}
-	order := []string{"recipes", "data", "ops"}
+	order := []string{"recipes", "demos", "data", "ops"}
 	return &cobra.Command{
-		Use:       "list [recipes|data|ops]",
-		Short:     "List recipes, data sets or operations",
+		Use:       "list [recipes|demos|data|ops]",
+		Short:     "List recipes, demos, data sets or operations",
 		ValidArgs: order,
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which := args
 			if len(args) == 0 {
-				which = order[:2]
+				which = order[:3]
 			}
 			for i, kind := range which {
 				if len(which) > 1 {

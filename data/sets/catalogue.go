@@ -35,11 +35,13 @@ var tenDigits = strings.Fields("0 1 2 3 4 5 6 7 8 9")
 var cifarClasses = strings.Fields("airplane automobile bird cat deer dog frog horse ship truck")
 
 const (
-	cifarHome = "https://www.cs.toronto.edu/~kriz/cifar.html"
-	cifarTerm = "none stated; cite A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
-	scikit    = "https://raw.githubusercontent.com/scikit-learn/scikit-learn/main/sklearn/datasets/data/"
-	seaborn   = "https://raw.githubusercontent.com/mwaskom/seaborn-data/master/"
-	geron     = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/"
+	cifarHome    = "https://www.cs.toronto.edu/~kriz/cifar.html"
+	cifarTerm    = "none stated; cite A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009"
+	scikitImage  = "https://raw.githubusercontent.com/scikit-image/scikit-image/v0.22.0/skimage/data/"
+	scikitPhotos = "https://raw.githubusercontent.com/scikit-learn/scikit-learn/main/sklearn/datasets/images/"
+	scikit       = "https://raw.githubusercontent.com/scikit-learn/scikit-learn/main/sklearn/datasets/data/"
+	seaborn      = "https://raw.githubusercontent.com/mwaskom/seaborn-data/master/"
+	geron        = "https://raw.githubusercontent.com/ageron/handson-ml2/master/datasets/"
 )
 
 // catalogue returns all sets. Sizes and checksums are of the files as they are published.
@@ -113,6 +115,23 @@ func catalogue() []entry {
 			},
 			advice: "the first 4,000 and 1,000 records, of 3,073 bytes each, of the files of these names in cifar10",
 			open:   openCIFAR,
+		},
+		{
+			Info: Info{
+				Name: "photos", What: "seven photographs of different sizes, two of them grey", Licence: "public domain and CC0; china and flower CC BY 2.0; coins: no known restrictions",
+				Home: "https://scikit-image.org/docs/stable/api/skimage.data.html", TrainSize: 7,
+			},
+			folder: "photos",
+			files: []file{
+				{path: "astronaut.png", size: 791555, sha256: "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5", urls: named("astronaut.png", scikitImage)},
+				{path: "camera.png", size: 139512, sha256: "b0793d2adda0fa6ae899c03989482bff9a42d3d5690fc7e3648f2795d730c23a", urls: named("camera.png", scikitImage)},
+				{path: "chelsea.png", size: 240512, sha256: "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb", urls: named("chelsea.png", scikitImage)},
+				{path: "china.jpg", size: 196653, sha256: "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29", urls: named("china.jpg", scikitPhotos)},
+				{path: "coffee.png", size: 466706, sha256: "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7", urls: named("coffee.png", scikitImage)},
+				{path: "coins.png", size: 75825, sha256: "f8d773fc9cfa6f4d8e5942dc34d0a0788fcaed2a4fefbbed0aef5398d7ef4cba", urls: named("coins.png", scikitImage)},
+				{path: "flower.jpg", size: 142987, sha256: "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638", urls: named("flower.jpg", scikitPhotos)},
+			},
+			open: openPhotos,
 		},
 	}, tables()...)
 }

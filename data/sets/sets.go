@@ -51,7 +51,7 @@ type Info struct {
 	What      string   // a line about it
 	Licence   string   // terms as far as they are known
 	Home      string   // where it comes from
-	Shape     []int    // of one example's input
+	Shape     []int    // of one example's input; nil if they differ
 	Classes   []string // names of the classes; nil for regression
 	Unit      string   // of the target of a regression
 	TrainSize int      // examples; of a table without a test set of its own, all of them
