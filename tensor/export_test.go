@@ -33,6 +33,9 @@ func ConvAttrs(cfg Conv2DConfig, h, w int) any {
 	return convolution{Conv2DConfig: cfg.normal(), size: [2]int{h, w}}
 }
 
+// IndexedMaxPoolAttrs returns the attributes of max pooling that says where the maxima are.
+func IndexedMaxPoolAttrs(cfg MaxPool2DConfig) any { return maximum{cfg, true} }
+
 // MaxPoolAttrs returns the attributes of the gradients of max pooling of x.
 func MaxPoolAttrs(cfg MaxPool2DConfig, x *Tensor) any {
 	s, err := poolShape(x, cfg)

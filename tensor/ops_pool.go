@@ -76,17 +76,21 @@ func poolShape(x *Tensor, cfg MaxPool2DConfig) (cpu.PoolShape, error) {
 var opMaxPool, opMaxPoolGrad, opMaxPoolGather, opAvgPool, opAvgPoolGrad *Op
 
 func init() {
-	// The second result says where in its plane each maximum was found.
+	// The second result says where in its plane each maximum was found. It is left out where no gradient will ask for it.
 	opMaxPool = define(Op{
 		Name: "max_pool2d",
 		Infer: func(c *Call) ([]Spec, error) {
-			x := c.In[0]
-			s, err := poolShape(x, c.Attrs.(MaxPool2DConfig))
+			x, a := c.In[0], c.Attrs.(maximum)
+			s, err := poolShape(x, a.MaxPool2DConfig)
 			shape := []int{sizeOr(x, 0), sizeOr(x, 1), s.OutH, s.OutW}
-			return []Spec{{x.dtype, shape}, {Int32, shape}}, err
+			specs := []Spec{{x.dtype, shape}, {Int32, shape}}
+			if !a.index {
+				specs = specs[:1]
+			}
+			return specs, err
 		},
 		Kernel: func(c *Call) {
-			s, _ := poolShape(c.In[0], c.Attrs.(MaxPool2DConfig))
+			s, _ := poolShape(c.In[0], c.Attrs.(maximum).MaxPool2DConfig)
 			if c.Out[0].dtype == Float64 {
 				maxPoolKernel[float64](c, s)
 			} else {
@@ -94,7 +98,7 @@ func init() {
 			}
 		},
 		VJP: func(c *Call, g []*Tensor) []*Tensor {
-			s, _ := poolShape(c.In[0], c.Attrs.(MaxPool2DConfig))
+			s, _ := poolShape(c.In[0], c.Attrs.(maximum).MaxPool2DConfig)
 			return []*Tensor{apply(opMaxPoolGrad, s, g[0], c.Out[1])}
 		},
 	})
@@ -187,6 +191,12 @@ func init() {
 	})
 }
 
+// maximum is the Attrs of the maximum.
+type maximum struct {
+	MaxPool2DConfig
+	index bool // say where it was found
+}
+
 // averaging is the Attrs of the average and its gradient.
 type averaging struct {
 	windows  MaxPool2DConfig
@@ -219,7 +229,11 @@ func checkPooled(s cpu.PoolShape, h, w int, t, index *Tensor) error {
 func maxPoolKernel[T cpu.Float](c *Call, s cpu.PoolShape) {
 	x, block := packed[T](c.In[0])
 	defer block.Free()
-	cpu.MaxPool(s, flat[T](c.Out[0]), flat[int32](c.Out[1]), x)
+	var index []int32
+	if len(c.Out) > 1 {
+		index = flat[int32](c.Out[1])
+	}
+	cpu.MaxPool(s, flat[T](c.Out[0]), index, x)
 }
 
 func maxPoolBackKernel[T cpu.Float](c *Call, f func(s cpu.PoolShape, dst, src []T, index []int32)) {
@@ -238,7 +252,9 @@ func avgPoolKernel[T cpu.Float](c *Call, s cpu.PoolShape, a averaging, f func(s 
 
 // MaxPool2D returns the largest element of each window of images x (N, C, H, W), of shape (N, C, H', W') with
 // H' = ⌊(H + top + bottom − dilation·(rows−1) − 1)/stride⌋ + 1. Padding never wins. The gradient goes to the first of equal ones.
-func MaxPool2D(x *Tensor, cfg MaxPool2DConfig) *Tensor { return apply(opMaxPool, cfg, x) }
+func MaxPool2D(x *Tensor, cfg MaxPool2DConfig) *Tensor {
+	return apply(opMaxPool, maximum{cfg, x.tracked()}, x)
+}
 
 // AvgPool2D returns the mean of each window of images x (N, C, H, W), of shape (N, C, H', W') with H' as [MaxPool2D] has it.
 func AvgPool2D(x *Tensor, cfg AvgPool2DConfig) *Tensor {

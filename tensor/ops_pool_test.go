@@ -138,7 +138,7 @@ func init() {
 	})
 	// The gradients take the indices that max_pool2d found for fixed numbers.
 	indices := func(k poolCase) *Tensor {
-		return Apply("max_pool2d", k.cfg, distinct(random(), k.x...))[1]
+		return Apply("max_pool2d", IndexedMaxPoolAttrs(k.cfg), distinct(random(), k.x...))[1]
 	}
 	attrs := MaxPoolAttrs(two, x(1, 1, 4, 4))
 	addRow("max_pool2d_grad", row{

@@ -32,6 +32,7 @@ type settings struct {
 	Weight         []float64
 	PosWeight      []float64
 	IgnoreIndex    int64
+	Config         LocalResponseNormConfig
 }
 
 func (k torchCase) call(t *testing.T, x []*Tensor) *Tensor {
@@ -46,6 +47,20 @@ func (k torchCase) call(t *testing.T, x []*Tensor) *Tensor {
 		return MaxPool2D(x[0], args[MaxPool2DConfig](t, k))
 	case "avg_pool2d":
 		return AvgPool2D(x[0], args[AvgPool2DConfig](t, k))
+	case "conv3d":
+		return Conv3D(x[0], x[1], x[2], args[Conv3DConfig](t, k))
+	case "conv_transpose1d":
+		return ConvTranspose1D(x[0], x[1], x[2], args[ConvTranspose1DConfig](t, k))
+	case "conv_transpose3d":
+		return ConvTranspose3D(x[0], x[1], x[2], args[ConvTranspose3DConfig](t, k))
+	case "max_pool1d":
+		return MaxPool1D(x[0], args[MaxPool1DConfig](t, k))
+	case "avg_pool1d":
+		return AvgPool1D(x[0], args[AvgPool1DConfig](t, k))
+	case "max_pool3d":
+		return MaxPool3D(x[0], args[MaxPool3DConfig](t, k))
+	case "avg_pool3d":
+		return AvgPool3D(x[0], args[AvgPool3DConfig](t, k))
 	}
 	a := args[settings](t, k)
 	ce := CrossEntropyConfig{Reduction: a.Reduction, LabelSmoothing: a.LabelSmoothing}
@@ -55,6 +70,14 @@ func (k torchCase) call(t *testing.T, x []*Tensor) *Tensor {
 	switch k.Op {
 	case "adaptive_avg_pool2d":
 		return AdaptiveAvgPool2D(x[0], a.Size[0], a.Size[1])
+	case "adaptive_max_pool2d":
+		return AdaptiveMaxPool2D(x[0], a.Size[0], a.Size[1])
+	case "adaptive_avg_pool1d":
+		return AdaptiveAvgPool1D(x[0], a.Size[0])
+	case "adaptive_max_pool1d":
+		return AdaptiveMaxPool1D(x[0], a.Size[0])
+	case "local_response_norm":
+		return LocalResponseNorm(x[0], a.Config)
 	case "layer_norm":
 		return LayerNorm(x[0], x[1], x[2], 1e-3)
 	case "rms_norm":

@@ -99,5 +99,53 @@ for spec, *shapes in [
 ]:
     case("einsum", lambda *xs: torch.einsum(spec, *xs), *shapes, Spec=spec)
 
+# Volumes and sequences. Every number of a config differs from its neighbours, so that none can stand for another.
+def both(pads):
+    return [p for p in pads for _ in range(2)]
+
+
+for x, w, stride, padding, dilation, groups in [
+    ((1, 2, 4, 3, 3), (2, 2, 2, 2, 2), (1, 1, 1), (0, 0, 0), (1, 1, 1), 1),
+    ((2, 2, 5, 4, 5), (2, 1, 2, 3, 2), (2, 1, 3), (1, 2, 0), (3, 1, 2), 2),
+    ((1, 3, 1, 3, 4), (2, 3, 1, 3, 3), (1, 1, 1), (0, 1, 1), (1, 1, 1), 1),
+]:
+    case("conv3d", lambda x, w, b: F.conv3d(x, w, b, stride, padding, dilation, groups), x, w, (w[0],),
+         Stride=stride, Padding=both(padding), Dilation=dilation, Groups=groups)
+for x, w, stride, padding, extra, dilation, groups in [
+    ((2, 2, 2, 2, 3), (2, 2, 2, 3, 2), (1, 1, 1), (0, 0, 0), (0, 0, 0), (1, 1, 1), 1),
+    ((1, 4, 3, 2, 2), (4, 1, 3, 2, 2), (2, 3, 1), (1, 0, 1), (1, 2, 0), (1, 2, 3), 2),
+]:
+    case("conv_transpose3d", lambda x, w, b: F.conv_transpose3d(x, w, b, stride, padding, extra, groups, dilation), x, w, (w[1] * groups,),
+         Stride=stride, Padding=both(padding), OutputPadding=extra, Dilation=dilation, Groups=groups)
+case("conv_transpose1d", lambda x, w, b: F.conv_transpose1d(x, w, b, 3, 1, 2, 2, 2), (2, 4, 5), (4, 1, 3), (2,),
+     Stride=3, Padding=(1, 1), OutputPadding=2, Dilation=2, Groups=2)
+
+for x, k, stride, padding, dilation, ceil in [
+    ((2, 2, 4, 5, 4), (2, 3, 2), (2, 1, 2), (1, 0, 1), (1, 2, 1), False),
+    ((1, 1, 6, 5, 7), (3, 2, 3), (2, 2, 3), (1, 1, 0), (1, 1, 1), True),
+]:
+    case("max_pool3d", lambda x: F.max_pool3d(x, k, stride, padding, dilation, ceil), x,
+         Kernel=k, Stride=stride, Padding=both(padding), Dilation=dilation, Ceil=ceil)
+for x, k, stride, padding, ceil, include, divisor in [
+    ((2, 2, 4, 5, 4), (2, 3, 2), (2, 1, 2), (1, 0, 1), False, True, None),
+    ((1, 1, 6, 5, 7), (3, 2, 3), (2, 2, 3), (1, 1, 0), True, True, None),
+    ((1, 1, 6, 5, 7), (3, 2, 3), (2, 2, 3), (1, 1, 0), True, False, None),
+    ((1, 2, 3, 4, 3), (3, 2, 1), (1, 2, 2), (1, 0, 0), False, True, 5),
+]:
+    case("avg_pool3d", lambda x: F.avg_pool3d(x, k, stride, padding, ceil, include, divisor), x,
+         Kernel=k, Stride=stride, Padding=both(padding), Ceil=ceil, ExcludePad=not include, Divisor=divisor or 0)
+# Windows that rounding up lets in, or doesn't, one by one.
+for n in range(4, 9):
+    for k, stride, padding in [(2, 2, 0), (3, 2, 1), (2, 3, 1), (3, 3, 1), (2, 3, 0)]:
+        case("max_pool1d", lambda x: F.max_pool1d(x, k, stride, padding, 1, True), (1, 1, n), Kernel=k, Stride=stride, Padding=(padding, padding), Ceil=True)
+        case("avg_pool1d", lambda x: F.avg_pool1d(x, k, stride, padding, True), (1, 1, n), Kernel=k, Stride=stride, Padding=(padding, padding), Ceil=True)
+for size in [(2, 2), (3, 2), (1, 1), (7, 5), (9, 4)]:
+    case("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, size), (1, 2, 7, 5), Size=size)
+for size in [3, 5, 11]:
+    case("adaptive_max_pool1d", lambda x: F.adaptive_max_pool1d(x, size), (2, 2, 7), Size=(size, 0))
+    case("adaptive_avg_pool1d", lambda x: F.adaptive_avg_pool1d(x, size), (2, 2, 7), Size=(size, 0))
+for x, size, alpha, beta, k in [((2, 6, 2, 2), 5, 0.3, 0.75, 2.0), ((1, 5, 3), 2, 1.5, 0.5, 1.0), ((1, 2, 2, 2, 2), 3, 0.7, 1.2, 0.4)]:
+    case("local_response_norm", lambda x: F.local_response_norm(x, size, alpha, beta, k), x, Config=dict(Size=size, Alpha=alpha, Beta=beta, K=k))
+
 with open("torch.json", "w") as f:
     f.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
