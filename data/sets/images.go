@@ -19,7 +19,7 @@ import (
 // images is a data set of images that lie in memory as bytes.
 type images struct {
 	pixels []uint8 // N·channels·height·width
-	labels []uint8
+	labels []uint16
 	shape  []int // channels, height, width
 	// A byte v of channel c stands for (v − shift[c])·scale[c].
 	shift, scale []float32
@@ -113,11 +113,24 @@ func (s *images) moments() (mean, std []float64) {
 	return mean, std
 }
 
+// wide returns labels of a byte each as they are kept.
+func wide(labels []uint8) []uint16 {
+	out := make([]uint16, len(labels))
+	for i, l := range labels {
+		out[i] = uint16(l)
+	}
+	return out
+}
+
 // openDigits generates the set.
 func openDigits(e *entry, set *Set, _ string, cfg Config) error {
 	train, test := &images{shape: e.Shape}, &images{shape: e.Shape}
-	train.pixels, train.labels = digits.Generate(cfg.Seed, 0, e.TrainSize)
-	test.pixels, test.labels = digits.Generate(cfg.Seed, digits.TestFrom, e.TestSize)
+	generate := func(to *images, first, n int) {
+		pixels, labels := digits.Generate(cfg.Seed, first, n)
+		to.pixels, to.labels = pixels, wide(labels)
+	}
+	generate(train, 0, e.TrainSize)
+	generate(test, digits.TestFrom, e.TestSize)
 	set.finish(train, test, cfg)
 	return nil
 }
@@ -134,7 +147,7 @@ func openIDX(e *entry, set *Set, dir string, cfg Config) error {
 		if !slices.Equal(x.Shape[1:], e.Shape[1:]) || x.Shape[0] == 0 {
 			return &format.Error{Op: "read IDX", Path: path, Offset: 4, Want: fmt.Sprintf("images of %d×%d pixels", e.Shape[1], e.Shape[2]), Got: fmt.Sprintf("dimensions %v", x.Shape)}
 		}
-		parts = append(parts, &images{pixels: x.Data, labels: y.Data, shape: e.Shape})
+		parts = append(parts, &images{pixels: x.Data, labels: wide(y.Data), shape: e.Shape})
 	}
 	set.finish(parts[0], parts[1], cfg)
 	return nil
@@ -186,7 +199,7 @@ func (s *images) decodeCIFAR(from io.Reader, length int64, path string, classes 
 		if int(record[0]) >= classes {
 			return &format.Error{Op: readCIFAROp, Path: path, Offset: at, Want: fmt.Sprintf("a label from 0 to %d", classes-1), Got: fmt.Sprint(record[0])}
 		}
-		s.labels = append(s.labels, record[0])
+		s.labels = append(s.labels, uint16(record[0]))
 		s.pixels = append(s.pixels, record[1:]...)
 	}
 	return nil

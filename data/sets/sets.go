@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/data/omniglot"
 	"github.com/gradus-ml/gradus/data/table"
 )
 
@@ -35,6 +36,8 @@ type Set struct {
 	Features              []string       // names of the features of a table
 	Encoder               *table.Encoder // how the features came from a table's columns, learnt from the training part
 	TrainTable, TestTable *table.Table   // the rows behind Train and Test
+
+	Trials []omniglot.Trial // one-shot trials of omniglot, on the scale of bytes; see Set.Pixels
 }
 
 // Config says how to open a set. The zero value suits most uses.
@@ -43,6 +46,7 @@ type Config struct {
 	LogTarget    bool    // regression: natural logarithms as targets
 	TestFraction float64 // tables that come without a test set: the part to test on, drawn at random (from each class alike); default 0.2
 	Seed         uint64  // of that draw, and of generated sets
+	Side         int     // omniglot: the width and height that drawings are reduced to, from 1 to 105; default 105
 }
 
 // Info describes a set.

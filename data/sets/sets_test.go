@@ -402,3 +402,27 @@ func BenchmarkOpenDigits(b *testing.B) {
 		}
 	}
 }
+
+// Counts are the paper's and the data's README's.
+func TestOmniglot(t *testing.T) {
+	set := real(t, "omniglot-small1", Config{Side: 14, Standardize: true})
+	if len(set.Classes) != 136+382 || set.Classes[0] != "Balinese/character01" || set.Classes[136] != "Atlantean/character01" {
+		t.Errorf("%d classes, %s and %s among them", len(set.Classes), set.Classes[0], set.Classes[136])
+	}
+	if set.Train.Len() != 2720 || set.Test.Len() != 7640 || len(set.Trials) != 20 || !slices.Equal(set.Shape, []int{1, 14, 14}) {
+		t.Errorf("%d and %d drawings of %v, %d trials", set.Train.Len(), set.Test.Len(), set.Shape, len(set.Trials))
+	}
+	train, test := set.Train.(*images).Labels(), set.Test.(*images).Labels()
+	if slices.Max(train) != 135 || slices.Min(test) != 136 || slices.Max(test) != 136+381 {
+		t.Errorf("training labels up to %d, test labels from %d to %d", slices.Max(train), slices.Min(test), slices.Max(test))
+	}
+	// A trial's drawings are drawings of the evaluation alphabets, so they are among the test examples, scaled alike.
+	all, err := data.All(set.Test)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := set.Pixels(set.Trials[0].Support).Select(0, 0)
+	if far := all.X.Sub(first).Abs().MaxAxes(false, 1, 2, 3).Min().Item(); far != 0 {
+		t.Errorf("the first support drawing differs from all test drawings by %g", far)
+	}
+}
