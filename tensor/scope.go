@@ -81,6 +81,13 @@ func (s *Scope) Empty(d DType, shape ...int) *Tensor {
 	return newTensor(Spec{d, shape}, s)
 }
 
+// NewEmpty returns a tensor of undefined content that has the data type of t and belongs to its scope: for functions on tensors that
+// fill their results themselves, through [MutableData], and leave it to their caller how long those live.
+func (t *Tensor) NewEmpty(shape ...int) *Tensor {
+	checkShape("new empty", shape)
+	return newTensor(Spec{t.dtype, shape}, t.scope)
+}
+
 // sweep frees the buffers for which keep is false.
 func (s *Scope) sweep(keep func(*buffer) bool) {
 	s.mu.Lock()

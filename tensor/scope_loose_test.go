@@ -91,3 +91,14 @@ func released(t *testing.T, x *Tensor) {
 		t.Errorf("use of a released tensor: %v", err)
 	}
 }
+
+func TestNewEmptyBelongsToTheScopeOfItsModel(t *testing.T) {
+	s := NewScope()
+	x := Ones(Float32, 2).In(s).NewEmpty(64, 64)
+	x.Fill(3)
+	if x.At(63, 63) != 3 || x.DType() != Float32 {
+		t.Error(x)
+	}
+	s.Release()
+	released(t, x)
+}
