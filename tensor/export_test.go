@@ -51,6 +51,9 @@ func AvgPoolAttrs(cfg AvgPool2DConfig, h, w int) any {
 		countPad: !cfg.ExcludePad, divisor: cfg.Divisor, size: [2]int{h, w}}
 }
 
+// BatchNormReLUAttrs returns the attributes of the gradient of batch norm and ReLU, with or without something added in between.
+func BatchNormReLUAttrs(eps float64, add bool) any { return batchNormReLU{eps, add} }
+
 // IsFused reports whether the operation called name has both a kernel and a definition in simpler operations.
 func IsFused(name string) bool { return ops[name].Kernel != nil && ops[name].Decompose != nil }
 

@@ -28,9 +28,9 @@ func init() {
 		},
 		Kernel: func(c *Call) {
 			if c.Out[0].dtype == Float64 {
-				batchNormKernel[float64](c)
+				batchNormTrainKernel[float64](c, cpu.NoAct)
 			} else {
-				batchNormKernel[float32](c)
+				batchNormTrainKernel[float32](c, cpu.NoAct)
 			}
 		},
 		VJP: func(c *Call, g []*Tensor) []*Tensor {
@@ -129,21 +129,6 @@ func rstdOf[T cpu.Float](variance []T, eps float64) ([]T, mem.Block) {
 		r[i] = T(1 / math.Sqrt(float64(v)+eps))
 	}
 	return r, block
-}
-
-func batchNormKernel[T cpu.Float](c *Call) {
-	n, ch, s := channels(c.In[0])
-	x, xBlock := packed[T](c.In[0])
-	defer xBlock.Free()
-	gamma, gBlock := weightsOf[T](c, 1)
-	defer gBlock.Free()
-	beta, bBlock := weightsOf[T](c, 2)
-	defer bBlock.Free()
-	mean, variance := flat[T](c.Out[1]), flat[T](c.Out[2])
-	cpu.BatchNormStats(mean, variance, x, n, ch, s)
-	rstd, rBlock := rstdOf(variance, c.Attrs.(float64))
-	defer rBlock.Free()
-	cpu.BatchNormApply(flat[T](c.Out[0]), x, mean, rstd, gamma, beta, n, ch, s)
 }
 
 func batchNormGradKernel[T cpu.Float](c *Call) {

@@ -3,6 +3,7 @@ package tensor_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	. "github.com/gradus-ml/gradus/tensor"
@@ -192,6 +193,7 @@ func init() {
 		{"expected one number for each of the 3 channels of (2, 3), got (2)", func() { Apply("batch_norm_grad", testEps, x(2, 3), x(2, 3), x(3), x(2)) }},
 		{"expected a float tensor, got bool", func() { Apply("batch_norm_grad", testEps, Zeros(Bool, 2, 3), Zeros(Bool, 2, 3), x(3), x(3)) }},
 	}, noScalar, "an empty batch has no statistics and is rejected")
+	batchNormReLURows()
 	addRow("batch_norm_infer", row{
 		noScalar: noScalar,
 		samples: func(r *rand.Rand) []sample {
@@ -228,6 +230,74 @@ func init() {
 			{"weight and bias must both be given or both be nil", func() { BatchNormInfer(x(4, 5), nil, x(5), x(5), x(5), 1e-5) }},
 		},
 	})
+}
+
+// batchNormReLURows adds the rows of batch norm with a ReLU behind it, with and without something added in between.
+func batchNormReLURows() {
+	x := func(shape ...int) *Tensor { return Zeros(Float32, shape...) }
+	relu := func(k normCase, in []nd) nd {
+		y := k.forward(in[:3])[0]
+		for i := range y.data {
+			if len(in) > 3 {
+				y.data[i] += in[3].data[i]
+			}
+			y.data[i] = max(y.data[i], 0)
+		}
+		return y
+	}
+	samples := func(grad bool) func(r *rand.Rand) []sample {
+		return func(r *rand.Rand) []sample {
+			var out []sample
+			for i, k := range []normCase{channelCase(2, 4, 2), channelCase(2, 2, 2, 3), channelCase(2, 3, 2, 2), channelCase(2, 2, 3, 2, 1), channelCase(2, 1, 2, 4), channelCase(2, 5, 3)} {
+				s := sample{in: k.inputs(r), rtol32: 1e-5, atol32: 1e-5}
+				if i%2 == 1 {
+					s.in = append(s.in, uniform(r, -1, 1, k.x...))
+				}
+				call := func(in []*Tensor) *Tensor {
+					y, _, _ := BatchNormReLU(in[0], in[1], in[2], append(in, nil)[3], testEps)
+					return y
+				}
+				s.call = func(in []*Tensor) []*Tensor { return []*Tensor{call(in[:len(in):len(in)])} }
+				s.want = func(in []nd) []nd { return []nd{relu(k, in)} }
+				if grad {
+					s.in = append(s.in, uniform(r, -1, 1, k.x...))
+					s.call = gradsOf(func(in []*Tensor) *Tensor { return call(in[:len(in):len(in)]) })
+					s.want = func(in []nd) []nd {
+						y := relu(k, in[:len(in)-1])
+						g := nd{y.shape, slices.Clone(in[len(in)-1].data)}
+						for i, v := range y.data {
+							if v <= 0 {
+								g.data[i] = 0
+							}
+						}
+						grads := k.backward([]nd{in[0], in[1], in[2], g})
+						if len(in) > 4 {
+							grads = append(grads, g)
+						}
+						return grads
+					}
+				}
+				out = append(out, s)
+			}
+			return out
+		}
+	}
+	const noScalar, noEmpty = "it is a statement about an axis", "an empty batch has no statistics and is rejected"
+	addRow("batch_norm_relu", row{samples: samples(false), noScalar: noScalar, noEmpty: noEmpty, rejected: []rejected{
+		{"training needs more than one value in each channel, got input (1, 5)", func() { BatchNormReLU(x(1, 5), x(5), x(5), nil, 1e-5) }},
+		{"expected a shortcut of the input's shape and data type, float32 (4, 5), got float32 (4, 1)", func() { BatchNormReLU(x(4, 5), x(5), x(5), x(4, 1), 1e-5) }},
+		{"expected one number for each of the 5 channels of (4, 5), got (4)", func() { BatchNormReLU(x(4, 5), x(4), x(4), nil, 1e-5) }},
+	}})
+	bad := func(y, mean, g *Tensor) func() {
+		return func() {
+			Apply("batch_norm_relu_grad", BatchNormReLUAttrs(testEps, true), g, x(2, 3), mean, x(3), x(3), y)
+		}
+	}
+	addRow("batch_norm_relu_grad", row{samples: samples(true), noScalar: noScalar, noEmpty: noEmpty, rejected: []rejected{
+		{"expected a gradient of the input's shape (2, 3), got (2, 2)", bad(x(2, 3), x(3), x(2, 2))},
+		{"expected a result of the input's shape (2, 3), got (2, 1)", bad(x(2, 1), x(3), x(2, 3))},
+		{"expected one number for each of the 3 channels of (2, 3), got (2)", bad(x(2, 3), x(2), x(2, 3))},
+	}})
 }
 
 func TestBatchNormReturnsStatistics(t *testing.T) {

@@ -3,7 +3,6 @@
 package cpu
 
 import (
-	"math"
 	"unsafe"
 )
 
@@ -145,11 +144,7 @@ var zeroLanes [16]float32
 // convLanesAsm computes rows [oy, oy+rows) of channels outputs of one group, to
 // y, from planes b. buf holds 16 channels of them and 16 positions more.
 func convLanesAsm(p *convPlan, y, buf, a, b, bias []float32, off []int, act Act, oy, rows, channels int) {
-	floor := float32(math.Inf(-1))
-	if act == ActReLU {
-		floor = 0
-	}
-	kernel := convLanesFuncs[p.ow]
+	kernel, floor := convLanesFuncs[p.ow], act.floor()
 	for c := 0; c < channels; c += 16 {
 		add := &zeroLanes[0]
 		if bias != nil {

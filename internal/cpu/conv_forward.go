@@ -1,8 +1,6 @@
 package cpu
 
 import (
-	"math"
-
 	"github.com/gradus-ml/gradus/internal/mem"
 	"github.com/gradus-ml/gradus/internal/par"
 )
@@ -195,14 +193,11 @@ func finishPlanes[T Float](dst, src, bias []T, act Act, g grid) {
 		return
 	}
 	if convAsm[T]() {
-		floor, b := float32(math.Inf(-1)), noBias[:]
-		if act == ActReLU {
-			floor = 0
-		}
+		b := noBias[:]
 		if bias != nil {
 			b = singles(bias[:g.n])
 		}
-		convRowsAsm(singles(dst), singles(src), b, floor, &g)
+		convRowsAsm(singles(dst), singles(src), b, act.floor(), &g)
 		return
 	}
 	for i := range g.n {

@@ -3,7 +3,6 @@
 package cpu
 
 import (
-	"math"
 	"unsafe"
 
 	"github.com/gradus-ml/gradus/internal/mem"
@@ -223,11 +222,7 @@ func winoForward(s ConvShape, y, x, w, bias []float32, act Act) bool {
 		clear(zeros)
 		bias = zeros
 	}
-	floor := float32(math.Inf(-1))
-	if act == ActReLU {
-		floor = 0
-	}
-	p.conv(y, x, u, bias, floor)
+	p.conv(y, x, u, bias, act.floor())
 	return true
 }
 
@@ -247,7 +242,7 @@ func winoGradInput(s ConvShape, dx, dy, w []float32) bool {
 	u, zeros := u[:winoElements*winoStride(p.c*p.k)], u[winoElements*winoStride(p.c*p.k):]
 	clear(zeros)
 	winoFilters(u, w, p.c, p.k, 8, 9*p.k, 9, -1)
-	p.conv(dx, dy, u, zeros, float32(math.Inf(-1)))
+	p.conv(dx, dy, u, zeros, NoAct.floor())
 	return true
 }
 

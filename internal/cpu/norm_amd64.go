@@ -160,18 +160,20 @@ func columnMomentsAsm(x, mean []float32, n, c, lo int) (sum, squares [stripWidth
 	return sum, squares
 }
 
-func batchNormApplyAsm(y, x, mean, rstd, gamma, beta []float32, n, c, s, lo, hi int) bool {
+// batchNormApplyAsm is batchNormApply, without add and activation where there are no positions.
+func batchNormApplyAsm(y, x, add, mean, rstd, gamma, beta []float32, act Act, n, c, s, lo, hi int) bool {
 	if active == Portable || s > longestRow || n*s == 0 {
 		return false
 	}
 	if s > 1 {
+		floor := act.floor()
 		for ch := lo; ch < hi; ch++ {
 			scale, shift := channelScale(rstd, gamma, beta, ch)
-			channelCalls(n, c, s, ch, func(at, m int) {
+			channelCalls(n, c, s, ch, func(start, m int) {
 				if active == AVX512 {
-					channelApplyAVX512(&y[at], &x[at], m, c*s, s, mean[ch], scale, shift)
+					channelApplyAVX512(&y[start], &x[start], at(add, start), m, c*s, s, mean[ch], scale, shift, floor)
 				} else {
-					channelApplyAVX2(&y[at], &x[at], m, c*s, s, mean[ch], scale, shift)
+					channelApplyAVX2(&y[start], &x[start], at(add, start), m, c*s, s, mean[ch], scale, shift, floor)
 				}
 			})
 		}
@@ -195,7 +197,8 @@ func batchNormApplyAsm(y, x, mean, rstd, gamma, beta []float32, n, c, s, lo, hi 
 	return true
 }
 
-func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c, s, lo, hi int) bool {
+// batchNormGradAsm is batchNormGrad; y and masked are nil where there are no positions.
+func batchNormGradAsm(dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma []float32, n, c, s, lo, hi int) bool {
 	if active == Portable || s > longestRow || n*s == 0 {
 		return false
 	}
@@ -210,9 +213,14 @@ func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c
 		var sg, sgx float64
 		channelCalls(n, c, s, ch, func(at, m int) {
 			var u, v float32
-			if active == AVX512 {
+			switch {
+			case active == AVX512 && y != nil:
+				u, v = channelDotsReLUAVX512(&masked[at], &g[at], &y[at], &x[at], m, c*s, s, mu)
+			case active == AVX512:
 				u, v = channelDotsAVX512(&g[at], &x[at], m, c*s, s, mu)
-			} else {
+			case y != nil:
+				u, v = channelDotsReLUAVX2(&masked[at], &g[at], &y[at], &x[at], m, c*s, s, mu)
+			default:
 				u, v = channelDotsAVX2(&g[at], &x[at], m, c*s, s, mu)
 			}
 			sg, sgx = sg+float64(u), sgx+float64(v)
@@ -220,6 +228,10 @@ func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c
 		k, a, b := channelGrad(dgamma, dbeta, rstd, gamma, ch, n*s, sg, sgx)
 		if dx == nil {
 			continue
+		}
+		g := g
+		if y != nil {
+			g = masked
 		}
 		channelCalls(n, c, s, ch, func(at, m int) {
 			if active == AVX512 {

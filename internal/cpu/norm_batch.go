@@ -40,28 +40,28 @@ func BatchNormStats[T Float](mean, variance, x []T, n, c, s int) {
 // evaluation (the running ones). y may be x.
 func BatchNormApply[T Float](y, x, mean, rstd, gamma, beta []T, n, c, s int) {
 	if n*c*s < shareFrom {
-		batchNormApply(y, x, mean, rstd, gamma, beta, n, c, s, 0, c)
+		batchNormApply(y, x, nil, mean, rstd, gamma, beta, NoAct, n, c, s, 0, c)
 		return
 	}
 	par.For(c, channelGrain(n, s), func(lo, hi int) {
-		batchNormApply(y, x, mean, rstd, gamma, beta, n, c, s, lo, hi)
+		batchNormApply(y, x, nil, mean, rstd, gamma, beta, NoAct, n, c, s, lo, hi)
 	})
 }
 
 // BatchNormTrain computes [BatchNormStats], rstd = 1/sqrt(variance + eps) and
-// [BatchNormApply] of them in one go, a few channels at a time while they are
-// in cache. y may be x.
-func BatchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, s int, eps T) {
+// y = act((x - mean) rstd gamma + beta + add) in one go, a few channels at a
+// time while they are in cache. add is another n×c×s, or nil. y may be x.
+func BatchNormTrain[T Float](y, mean, variance, rstd, x, add, gamma, beta []T, act Act, n, c, s int, eps T) {
 	if n*c*s < shareFrom {
-		batchNormTrain(y, mean, variance, rstd, x, gamma, beta, n, c, s, eps, 0, c)
+		batchNormTrain(y, mean, variance, rstd, x, add, gamma, beta, act, n, c, s, eps, 0, c)
 		return
 	}
 	par.For(c, channelGrain(n, s), func(lo, hi int) {
-		batchNormTrain(y, mean, variance, rstd, x, gamma, beta, n, c, s, eps, lo, hi)
+		batchNormTrain(y, mean, variance, rstd, x, add, gamma, beta, act, n, c, s, eps, lo, hi)
 	})
 }
 
-func batchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, s int, eps T, lo, hi int) {
+func batchNormTrain[T Float](y, mean, variance, rstd, x, add, gamma, beta []T, act Act, n, c, s int, eps T, lo, hi int) {
 	step := max(1, rowChunk/max(n*s, 1))
 	if s == 1 {
 		step = stripWidth
@@ -72,7 +72,7 @@ func batchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, 
 		for ch := at; ch < end; ch++ {
 			rstd[ch] = T(1 / math.Sqrt(float64(variance[ch])+float64(eps)))
 		}
-		batchNormApply(y, x, mean, rstd, gamma, beta, n, c, s, at, end)
+		batchNormApply(y, x, add, mean, rstd, gamma, beta, act, n, c, s, at, end)
 	}
 }
 
@@ -83,12 +83,19 @@ func batchNormTrain[T Float](y, mean, variance, rstd, x, gamma, beta []T, n, c, 
 //
 //	dx = gamma rstd (g - Σg/N - h Σ(g h)/N),  dgamma = Σ g h,  dbeta = Σ g
 func BatchNormGrad[T Float](dx, dgamma, dbeta, g, x, mean, rstd, gamma []T, n, c, s int) {
+	BatchNormReLUGrad(dx, nil, dgamma, dbeta, g, x, nil, mean, rstd, gamma, n, c, s)
+}
+
+// BatchNormReLUGrad is [BatchNormGrad] where y = max((x - mean) rstd gamma +
+// beta + add, 0): g counts where y isn't 0 or less. That is the gradient of
+// add too, stored to masked, which may be dx if it isn't wanted.
+func BatchNormReLUGrad[T Float](dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma []T, n, c, s int) {
 	if n*c*s < shareFrom {
-		batchNormGrad(dx, dgamma, dbeta, g, x, mean, rstd, gamma, n, c, s, 0, c)
+		batchNormGrad(dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma, n, c, s, 0, c)
 		return
 	}
 	par.For(c, channelGrain(n, s), func(lo, hi int) {
-		batchNormGrad(dx, dgamma, dbeta, g, x, mean, rstd, gamma, n, c, s, lo, hi)
+		batchNormGrad(dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma, n, c, s, lo, hi)
 	})
 }
 
@@ -163,8 +170,11 @@ func channelScale[T Float](rstd, gamma, beta []T, ch int) (scale, shift T) {
 	return scale, shift
 }
 
-func batchNormApply[T Float](y, x, mean, rstd, gamma, beta []T, n, c, s, lo, hi int) {
-	if single[T]() && batchNormApplyAsm(singles(y), singles(x), singles(mean), singles(rstd), singles(gamma), singles(beta), n, c, s, lo, hi) {
+func batchNormApply[T Float](y, x, add, mean, rstd, gamma, beta []T, act Act, n, c, s, lo, hi int) {
+	if single[T]() && batchNormApplyAsm(singles(y), singles(x), singles(add), singles(mean), singles(rstd), singles(gamma), singles(beta), act, n, c, s, lo, hi) {
+		if s == 1 {
+			batchNormFinish(y, add, act, n, c, lo, hi)
+		}
 		return
 	}
 	if s == 1 {
@@ -182,6 +192,7 @@ func batchNormApply[T Float](y, x, mean, rstd, gamma, beta []T, n, c, s, lo, hi 
 				}
 			}
 		}
+		batchNormFinish(y, add, act, n, c, lo, hi)
 		return
 	}
 	for ch := lo; ch < hi; ch++ {
@@ -193,13 +204,47 @@ func batchNormApply[T Float](y, x, mean, rstd, gamma, beta []T, n, c, s, lo, hi 
 			for j, v := range x[at : at+s] {
 				y[j] = (v-mu)*scale + shift
 			}
+			finish(y, add, at, act)
 		}
 	}
 }
 
-func batchNormGrad[T Float](dx, dgamma, dbeta, g, x, mean, rstd, gamma []T, n, c, s, lo, hi int) {
-	if single[T]() && batchNormGradAsm(singles(dx), singles(dgamma), singles(dbeta), singles(g), singles(x), singles(mean), singles(rstd), singles(gamma), n, c, s, lo, hi) {
+// batchNormFinish adds add, if there is one, and applies the activation in columns lo to hi.
+func batchNormFinish[T Float](y, add []T, act Act, n, c, lo, hi int) {
+	if add == nil && act == NoAct {
 		return
+	}
+	for i := range n {
+		finish(y[i*c+lo:i*c+hi], add, i*c+lo, act)
+	}
+}
+
+// finish computes y = act(y + add[at:]), or act(y) if add is nil.
+func finish[T Float](y, add []T, at int, act Act) {
+	if add != nil {
+		Add(y, y, add[at:])
+	}
+	if act == ActReLU {
+		ReLU(y, y)
+	}
+}
+
+func batchNormGrad[T Float](dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma []T, n, c, s, lo, hi int) {
+	if y != nil && s == 1 {
+		for i := range n {
+			ReLUGrad(masked[i*c+lo:i*c+hi], g[i*c+lo:], y[i*c+lo:])
+		}
+		g, y = masked, nil
+	}
+	if single[T]() && batchNormGradAsm(singles(dx), singles(masked), singles(dgamma), singles(dbeta), singles(g), singles(x), singles(y), singles(mean), singles(rstd), singles(gamma), n, c, s, lo, hi) {
+		return
+	}
+	if y != nil {
+		for i := range n {
+			at, end := (i*c+lo)*s, (i*c+hi)*s
+			ReLUGrad(masked[at:end], g[at:end], y[at:end])
+		}
+		g = masked
 	}
 	if s == 1 {
 		for at := lo; at < hi; at += stripWidth {

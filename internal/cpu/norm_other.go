@@ -10,9 +10,9 @@ func layerNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, m, n
 	return false
 }
 func batchNormStatsAsm(mean, variance, x []float32, n, c, s, lo, hi int) bool { return false }
-func batchNormApplyAsm(y, x, mean, rstd, gamma, beta []float32, n, c, s, lo, hi int) bool {
+func batchNormApplyAsm(y, x, add, mean, rstd, gamma, beta []float32, act Act, n, c, s, lo, hi int) bool {
 	return false
 }
-func batchNormGradAsm(dx, dgamma, dbeta, g, x, mean, rstd, gamma []float32, n, c, s, lo, hi int) bool {
+func batchNormGradAsm(dx, masked, dgamma, dbeta, g, x, y, mean, rstd, gamma []float32, n, c, s, lo, hi int) bool {
 	return false
 }

@@ -24,15 +24,20 @@ func layerNormGradRowAVX512(dx, dgamma, dbeta, grad, x, gamma *float32, n int, m
 //go:noescape
 func channelMomentsAVX512(x *float32, m, stride, n int, mean float32) (sum, squares float32)
 
-// channelApplyAVX512 computes (x - mean) scale + shift over m segments of n, stride apart.
+// channelApplyAVX512 computes max((x - mean) scale + shift + add, floor), NaN where that is, over m segments of n, stride apart; add may be nil.
 //
 //go:noescape
-func channelApplyAVX512(y, x *float32, m, stride, n int, mean, scale, shift float32)
+func channelApplyAVX512(y, x, add *float32, m, stride, n int, mean, scale, shift, floor float32)
 
 // channelDotsAVX512 returns Σ grad and Σ grad (x - mean) over m segments of n, stride apart.
 //
 //go:noescape
 func channelDotsAVX512(grad, x *float32, m, stride, n int, mean float32) (sum, dot float32)
+
+// channelDotsReLUAVX512 stores grad where y isn't 0 or less, else 0, to masked, and is channelDots of that.
+//
+//go:noescape
+func channelDotsReLUAVX512(masked, grad, y, x *float32, m, stride, n int, mean float32) (sum, dot float32)
 
 // channelGradAVX512 computes k (grad - a - (x - mean) b) over m segments of n, stride apart.
 //
@@ -79,15 +84,20 @@ func layerNormGradRowAVX2(dx, dgamma, dbeta, grad, x, gamma *float32, n int, mea
 //go:noescape
 func channelMomentsAVX2(x *float32, m, stride, n int, mean float32) (sum, squares float32)
 
-// channelApplyAVX2 computes (x - mean) scale + shift over m segments of n, stride apart.
+// channelApplyAVX2 computes max((x - mean) scale + shift + add, floor), NaN where that is, over m segments of n, stride apart; add may be nil.
 //
 //go:noescape
-func channelApplyAVX2(y, x *float32, m, stride, n int, mean, scale, shift float32)
+func channelApplyAVX2(y, x, add *float32, m, stride, n int, mean, scale, shift, floor float32)
 
 // channelDotsAVX2 returns Σ grad and Σ grad (x - mean) over m segments of n, stride apart.
 //
 //go:noescape
 func channelDotsAVX2(grad, x *float32, m, stride, n int, mean float32) (sum, dot float32)
+
+// channelDotsReLUAVX2 stores grad where y isn't 0 or less, else 0, to masked, and is channelDots of that.
+//
+//go:noescape
+func channelDotsReLUAVX2(masked, grad, y, x *float32, m, stride, n int, mean float32) (sum, dot float32)
 
 // channelGradAVX2 computes k (grad - a - (x - mean) b) over m segments of n, stride apart.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -112,7 +113,7 @@ func TestBatchNormSizes(t *testing.T) {
 
 			BatchNormApply(want, doubles(x), doubles(mean), doubles(rstd), doubles(gamma), doubles(beta), n, c, sp)
 			again, varianceAgain, rstdAgain := make([]float32, c), make([]float32, c), make([]float32, c)
-			BatchNormTrain(y, again, varianceAgain, rstdAgain, x, gamma, beta, n, c, sp, 1e-5)
+			BatchNormTrain(y, again, varianceAgain, rstdAgain, x, nil, gamma, beta, NoAct, n, c, sp, 1e-5)
 			near(t, what+"mean in one go", again, doubles(mean), 0, 0)
 			near(t, what+"rstd in one go", rstdAgain, doubles(rstd), ulp, 0)
 			near(t, what+"y in one go", y, want, 2e-6, 2e-6)
@@ -128,11 +129,46 @@ func TestBatchNormSizes(t *testing.T) {
 			near(t, what+"dbeta", dbeta, wb, 1e-5, 5*sum)
 			BatchNormGrad(nil, dgamma, nil, g, x, mean, rstd, nil, n, c, sp)
 			near(t, what+"dgamma alone", dgamma, wg, 1e-5, 5*sum)
+
+			// An addend and a ReLU behind it change nothing but what they say.
+			add := randoms(r, n*c*sp, 1)
+			x[1], add[2] = float32(math.NaN()), float32(math.Inf(-1))
+			for _, add := range [][]float32{nil, add} {
+				BatchNormTrain(y, again, varianceAgain, rstdAgain, x, nil, gamma, beta, NoAct, n, c, sp, 1e-5)
+				plain := slices.Clone(y)
+				if add != nil {
+					Add(plain, plain, add)
+				}
+				ReLU(plain, plain)
+				BatchNormTrain(y, again, varianceAgain, rstdAgain, x, add, gamma, beta, ActReLU, n, c, sp, 1e-5)
+				sameBits(t, what+"ReLU", y, plain)
+				masked, plainMasked := make([]float32, n*c*sp), make([]float32, n*c*sp)
+				ReLUGrad(plainMasked, g, plain)
+				plainDx, dx := make([]float32, n*c*sp), make([]float32, n*c*sp)
+				plainGamma, plainBeta := make([]float32, c), make([]float32, c)
+				BatchNormGrad(plainDx, plainGamma, plainBeta, plainMasked, x, mean, rstd, gamma, n, c, sp)
+				BatchNormReLUGrad(dx, masked, dgamma, dbeta, g, x, plain, mean, rstd, gamma, n, c, sp)
+				sameBits(t, what+"masked", masked, plainMasked)
+				sameBits(t, what+"dx behind ReLU", dx, plainDx)
+				sameBits(t, what+"dgamma behind ReLU", dgamma, plainGamma)
+				sameBits(t, what+"dbeta behind ReLU", dbeta, plainBeta)
+				BatchNormReLUGrad(dx, dx, dgamma, dbeta, g, x, plain, mean, rstd, gamma, n, c, sp)
+				sameBits(t, what+"dx over masked", dx, plainDx)
+			}
 			check()
 			check2()
 			check3()
 		}
 	})
+}
+
+func sameBits(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	for i, v := range got {
+		if math.Float32bits(v) != math.Float32bits(want[i]) && !(v != v && want[i] != want[i]) {
+			t.Fatalf("%s: element %d is %g, want %g", what, i, v, want[i])
+		}
+	}
 }
 
 func TestNormSameForAnyThreads(t *testing.T) {
@@ -191,7 +227,7 @@ func BenchmarkNorm(b *testing.B) {
 		b.Run(fmt.Sprintf("batchtrain%dx%dx%d", n, c, s), func(b *testing.B) {
 			variance := make([]float32, c)
 			for b.Loop() {
-				BatchNormTrain(y, mean, variance, rstd, x, nil, nil, n, c, s, 1e-5)
+				BatchNormTrain(y, mean, variance, rstd, x, nil, nil, nil, NoAct, n, c, s, 1e-5)
 			}
 			perElement(b, size)
 		})

@@ -128,7 +128,7 @@ func checkReference[T Float](t *testing.T, ref *reference, tol float64) {
 		y := make([]T, len(c.Y))
 		BatchNormApply(y, x, mean, rstd, gamma, as[T](c.Beta), c.N, c.C, c.S)
 		expect(t, what+"y", y, c.Y, tol)
-		BatchNormTrain(y, mean, variance, rstd, x, gamma, as[T](c.Beta), c.N, c.C, c.S, T(c.Eps))
+		BatchNormTrain(y, mean, variance, rstd, x, nil, gamma, as[T](c.Beta), NoAct, c.N, c.C, c.S, T(c.Eps))
 		expect(t, what+"y in one go", y, c.Y, tol)
 		dx, dgamma, dbeta := make([]T, len(c.DX)), make([]T, c.C), make([]T, c.C)
 		BatchNormGrad(dx, dgamma, dbeta, as[T](c.G), x, mean, rstd, gamma, c.N, c.C, c.S)

@@ -9,6 +9,7 @@ func normKernels(f *file) {
 	channelMoments(f)
 	channelApply(f)
 	channelDots(f)
+	channelDotsReLU(f)
 	channelGrad(f)
 	column(f, "columnMoments", "sum, squares, x, mean *float32", "adds Σ (x - mean) and Σ (x - mean)² of each column to sum and squares.", columnMoments)
 	column(f, "columnApply", "y, x, mean, scale, shift *float32", "computes (x - mean) scale + shift.", columnApply)
@@ -229,37 +230,75 @@ func channelMoments(f *file) {
 }
 
 func channelApply(f *file) {
-	a := f.begin("channelApply", "y, x *float32, m, stride, n int, mean, scale, shift float32", "", "computes (x - mean) scale + shift over m segments of n, stride apart.")
-	f.channelKernel(a, "x", "SI", "y", "DI")
-	f.broadcast(a["mean"], 4)
-	f.broadcast(a["scale"], 5)
-	f.broadcast(a["shift"], 6)
-	f.rows(func() {
-		f.sweep(func(s step) {
-			f.get(s, "SI", 7)
-			f.op("VSUBPS", f.v(4), f.v(7), f.v(7))
-			f.op("VFMADD213PS", f.v(6), f.v(5), f.v(7))
-			f.set(s, 7, "DI")
-		})
-	}, []string{"SI", "DI"}, nil)
+	a := f.begin("channelApply", "y, x, add *float32, m, stride, n int, mean, scale, shift, floor float32", "", "computes max((x - mean) scale + shift + add, floor), NaN where that is, over m segments of n, stride apart; add may be nil.")
+	f.channelKernel(a, "x", "SI", "y", "DI", "add", "BX")
+	for i, name := range []string{"mean", "scale", "shift", "floor"} {
+		f.broadcast(a[name], 4+i)
+	}
+	plain, done := f.newLabel(), f.newLabel()
+	apply := func(add bool, ptrs ...string) {
+		f.rows(func() {
+			f.sweep(func(s step) {
+				f.get(s, "SI", 8)
+				f.op("VSUBPS", f.v(4), f.v(8), f.v(8))
+				f.op("VFMADD213PS", f.v(6), f.v(5), f.v(8))
+				if add {
+					f.get(s, "BX", 9)
+					f.op("VADDPS", f.v(9), f.v(8), f.v(8))
+				}
+				f.op("VMAXPS", f.v(8), f.v(7), f.v(8))
+				f.set(s, 8, "DI")
+			})
+		}, ptrs, nil)
+	}
+	f.op("TESTQ", "BX", "BX")
+	f.op("JZ", plain)
+	apply(true, "SI", "DI", "BX")
+	f.op("JMP", done)
+	f.put(plain)
+	apply(false, "SI", "DI")
+	f.put(done)
 	f.end()
 }
 
 func channelDots(f *file) {
 	a := f.begin("channelDots", "grad, x *float32, m, stride, n int, mean float32", "sum, dot float32", "returns Σ grad and Σ grad (x - mean) over m segments of n, stride apart.")
 	f.channelKernel(a, "x", "SI", "grad", "DI")
+	f.dots(a, func(s step) { f.get(s, "DI", 7) }, "SI", "DI")
+}
+
+func channelDotsReLU(f *file) {
+	a := f.begin("channelDotsReLU", "masked, grad, y, x *float32, m, stride, n int, mean float32", "sum, dot float32", "stores grad where y isn't 0 or less, else 0, to masked, and is channelDots of that.")
+	f.channelKernel(a, "x", "SI", "grad", "DI", "y", "BX", "masked", "DX")
+	f.op("VXORPS", f.v(10), f.v(10), f.v(10))
+	f.dots(a, func(s step) {
+		f.get(s, "BX", 11)
+		f.get(s, "DI", 7)
+		if f.wide() {
+			f.op("VCMPPS", "$6", f.v(10), f.v(11), "K2") // not less than or equal
+			f.op("VMOVAPS.Z", f.v(7), "K2", f.v(7))
+		} else {
+			f.op("VCMPPS", "$6", f.v(10), f.v(11), f.v(11))
+			f.op("VANDPS", f.v(11), f.v(7), f.v(7))
+		}
+		f.set(s, 7, "DX")
+	}, "SI", "DI", "BX", "DX")
+}
+
+// dots emits the sums over a channel of what grad leaves in register 7, alone and times x - mean.
+func (f *file) dots(a args, grad func(s step), ptrs ...string) {
 	f.broadcast(a["mean"], 4)
 	f.zero(0, 3)
 	f.zero(8, 9)
 	f.rows(func() {
 		f.sweep(func(s step) {
 			f.get(s, "SI", 6)
-			f.get(s, "DI", 7)
+			grad(s)
 			f.op("VSUBPS", f.v(4), f.v(6), f.v(6))
 			f.op("VADDPS", f.v(7), f.v(8+s.k%2), f.v(8+s.k%2))
 			f.op("VFMADD231PS", f.v(6), f.v(7), f.v(s.k))
 		})
-	}, []string{"SI", "DI"}, nil)
+	}, ptrs, nil)
 	f.fold("VADDPS", 0, 6)
 	f.op("VADDPS", f.v(9), f.v(8), f.v(8))
 	f.foldOne("VADDPS", 8, 6)
