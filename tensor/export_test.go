@@ -77,3 +77,13 @@ func Fused(t *Tensor, f func(name string, kernel, simple []*Tensor)) {
 	}
 	walk(t.node)
 }
+
+// ResampleAttrs returns the attributes of interpolate's transpose, for images of h×w elements.
+func ResampleAttrs(cfg InterpolateConfig, h, w int) any {
+	return resampling{InterpolateConfig: cfg, transposed: true, size: [2]int{h, w}}
+}
+
+// SamplingAttrs returns the attributes of grid_sample's derivatives, and of their transposes for images of h×w elements.
+func SamplingAttrs(cfg GridSampleConfig, slope [2]int, h, w int) any {
+	return sampling{GridSampleConfig: cfg, slope: slope, size: [2]int{h, w}}
+}

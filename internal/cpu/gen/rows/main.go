@@ -16,6 +16,7 @@ func main() {
 	write("norm", normKernels)
 	write("step", stepKernels)
 	write("rng", rngKernels)
+	write("sample", sampleKernels)
 }
 
 // write emits one topic: its assembly and the Go declarations of it.

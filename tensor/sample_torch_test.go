@@ -1,0 +1,23 @@
+package tensor_test
+
+import (
+	"testing"
+
+	. "github.com/gradus-ml/gradus/tensor"
+)
+
+// testdata/gen_sample.py says what the inputs are.
+func TestSamplingAgreesWithPyTorch(t *testing.T) {
+	compareWithPyTorch(t, "testdata/sample.json", func(k torchCase, t *testing.T, x []*Tensor) *Tensor {
+		switch k.Op {
+		case "interpolate":
+			return Interpolate(x[0], args[InterpolateConfig](t, k))
+		case "grid_sample":
+			return GridSample(x[0], x[1].MulScalar(1.4), args[GridSampleConfig](t, k))
+		case "affine_grid":
+			return AffineGrid(x[0], 2, 1, 3, 4, args[GridSampleConfig](t, k).AlignCorners)
+		}
+		t.Fatalf("no operation %s", k.Op)
+		return nil
+	})
+}
