@@ -133,7 +133,7 @@ func catalogue() []entry {
 			},
 			open: openPhotos,
 		},
-	}, append(omniglots(), tables()...)...)
+	}, append(append(omniglots(), scenes()...), tables()...)...)
 }
 
 // idxFiles completes the description of the four files that MNIST and its successors have.

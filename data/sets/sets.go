@@ -20,6 +20,7 @@ import (
 
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/data/omniglot"
+	"github.com/gradus-ml/gradus/data/scene"
 	"github.com/gradus-ml/gradus/data/table"
 )
 
@@ -28,7 +29,8 @@ type Set struct {
 	Info
 	// Train and Test hold the examples. Images are Float32 of shape (N, channels, height, width), from 0 to 1 unless
 	// standardised; tables Float32 of shape (N, features). Targets are class indices, Int64 of shape (N), or, for
-	// regression, Float32 of shape (N, 1). The test set of house-prices has no targets.
+	// regression, Float32 of shape (N, 1). The test set of house-prices has no targets. For bccd targets are boxes, as
+	// scene.Dataset gives them.
 	Train, Test data.Dataset
 
 	Mean, Std []float64 // of the training images' channels on the scale 0 to 1, whether standardised by them or not; nil for tables
@@ -37,6 +39,9 @@ type Set struct {
 	Encoder               *table.Encoder // how the features came from a table's columns, learnt from the training part
 	TrainTable, TestTable *table.Table   // the rows behind Train and Test
 
+	TrainScenes, TestScenes []scene.Scene // the pictures with boxes behind Train and Test, whose objects' classes count into Classes
+	Warnings                []string      // what was left out while reading, each naming its file
+
 	Trials []omniglot.Trial // one-shot trials of omniglot, on the scale of bytes; see Set.Pixels
 }
 
@@ -44,7 +49,7 @@ type Set struct {
 type Config struct {
 	Standardize  bool    // images: subtract the training set's mean from each channel and divide it by the standard deviation; numbers in tables always are
 	LogTarget    bool    // regression: natural logarithms as targets
-	TestFraction float64 // tables that come without a test set: the part to test on, drawn at random (from each class alike); default 0.2
+	TestFraction float64 // tables and bccd, which come without a test set: the part to test on, drawn at random (tables: from each class alike); default 0.2
 	Seed         uint64  // of that draw, and of generated sets
 	Side         int     // omniglot: the width and height that drawings are reduced to, from 1 to 105; default 105
 }
