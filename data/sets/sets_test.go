@@ -62,10 +62,10 @@ func TestCatalogueIsSound(t *testing.T) {
 		}
 	}
 	infos := List()
-	if len(infos) != len(seen) || infos[0].Name != "breast-cancer" {
+	if len(infos) != len(seen) || infos[0].Name != "bccd" {
 		t.Error("List is not complete or not in order")
 	}
-	if _, err := Open("minst", Config{}); err == nil || !strings.Contains(err.Error(), `no data set "minst"; there are breast-cancer, `) {
+	if _, err := Open("minst", Config{}); err == nil || !strings.Contains(err.Error(), `no data set "minst"; there are bccd, `) {
 		t.Error(err)
 	}
 }
