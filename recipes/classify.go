@@ -15,31 +15,39 @@ import (
 	"github.com/gradus-ml/gradus/train"
 )
 
-// classify returns the training of an image classifier: cross entropy, a learning rate that rises for a twentieth of the
-// steps and then falls along a cosine, accuracy on the
-// test set after each epoch; then pictures of what it gets wrong.
+// classify returns the training of an image classifier; then pictures of what it gets wrong.
 func classify(newOptimizer func(params []*nn.Param, lr float64) *optim.Optimizer) func(context.Context, *Run) (map[string]float64, error) {
 	return func(ctx context.Context, r *Run) (map[string]float64, error) {
 		model := r.Recipe.Model(r.Set)
-		nn.Init(model, r.Options.Seed)
-		r.summary(model)
-
-		loader := r.loader(r.Set.Train)
-		test := data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500})
-
-		opt := newOptimizer(nn.Params(model), r.Options.LR)
-		steps := r.Options.Epochs * loader.Batches()
-		err := r.Fit(ctx, train.Config{
-			Model: model, Optimizer: opt, Loss: nn.CrossEntropy,
-			Train: loader, Valid: test,
-			Metrics:  []metrics.Metric{metrics.NewAccuracy()},
-			Schedule: optim.Cosine(opt, steps, steps/20, 0.01),
-		})
+		cfg, err := r.classifier(model, newOptimizer)
 		if err != nil {
 			return nil, err
 		}
-		return r.judge(ctx, model, test)
+		if err := r.Fit(ctx, cfg); err != nil {
+			return nil, err
+		}
+		return r.judge(ctx, model, cfg.Valid)
 	}
+}
+
+// classifier returns how to train an image classifier: cross entropy, a learning rate that rises for a twentieth of the steps and then falls along
+// a cosine, examples varied as the options say, accuracy on the test set after each epoch. It gives the model its initial values and prints it.
+func (r *Run) classifier(model nn.Layer, newOptimizer func(params []*nn.Param, lr float64) *optim.Optimizer) (train.Config, error) {
+	nn.Init(model, r.Options.Seed)
+	r.summary(model)
+	examples, err := r.augmented(r.Set.Train)
+	if err != nil {
+		return train.Config{}, err
+	}
+	loader := r.loader(examples)
+	opt := newOptimizer(nn.Params(model), r.Options.LR)
+	steps := r.Options.Epochs * loader.Batches()
+	return train.Config{
+		Model: model, Optimizer: opt, Loss: nn.CrossEntropy,
+		Train: loader, Valid: data.NewLoader(r.Set.Test, data.LoaderConfig{Batch: 500}),
+		Metrics:  []metrics.Metric{metrics.NewAccuracy()},
+		Schedule: optim.Cosine(opt, steps, steps/20, 0.01),
+	}, nil
 }
 
 // judge measures a classifier on the test set and draws the confusion matrix, the wrong predictions and the first filters.

@@ -68,6 +68,12 @@ var all = []*Recipe{
 	&housePrices,
 	&leNet,
 	&leNetBN,
+	&resNet20,
+	&plain20,
+	&vggSmall,
+	&resNet56,
+	&plain56,
+	&degradation,
 }
 
 // List returns all recipes.

@@ -48,6 +48,6 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		Version:       version(),
 	}
-	root.AddCommand(newTrain(), newEval(), newPredict(), newSummary(), newDemo(), newList(), newData(), newBench(), newDoctor())
+	root.AddCommand(newTrain(), newEval(), newPredict(), newExplain(), newSummary(), newDemo(), newList(), newData(), newBench(), newDoctor())
 	return root
 }

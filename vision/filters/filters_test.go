@@ -100,4 +100,6 @@ func TestLearnFindsTheKernel(t *testing.T) {
 }
 
 // smooth makes neighbours alike, as in photographs.
-func smooth(x *tensor.Tensor) *tensor.Tensor { return BoxBlur.Apply(x).MulScalar(0.7).Add(x.MulScalar(0.3)) }
+func smooth(x *tensor.Tensor) *tensor.Tensor {
+	return BoxBlur.Apply(x).MulScalar(0.7).Add(x.MulScalar(0.3))
+}
