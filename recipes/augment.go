@@ -1,51 +1,81 @@
 package recipes
 
 import (
-	"os"
+	"image"
+	"path/filepath"
 
 	"github.com/gradus-ml/gradus/data"
+	"github.com/gradus-ml/gradus/plot"
 	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/vision/transforms"
 )
 
-var augmentNames = []string{"crop-flip", "none"}
+// augmentNames are the ways to vary small photographs: shifted by up to 4 pixels and mirrored; with a square cut out as well; with a part of another
+// photograph in them; blended with another; or not at all.
+var augmentNames = []string{"crop-flip", "cutout", "cutmix", "mixup", "none"}
 
+// augmented returns the examples varied as the options ask, and draws some of them before and after.
 func (r *Run) augmented(ds data.Dataset) (data.Dataset, error) {
-	if r.Options.Augment == "none" || r.Options.Augment == "" {
+	name := r.Options.Augment
+	if name == "" || name == "none" {
 		return ds, nil
 	}
-	cut := os.Getenv("CUT") != ""
-	ds = data.Map(ds, func(d data.Draw, b data.Batch) (data.Batch, error) {
-		x := b.X.Detach().Clone()
-		out, in := tensor.MutableData[float32](x), tensor.Data[float32](b.X)
-		n, c, h, w := x.Size(0), x.Size(1), x.Size(2), x.Size(3)
-		for i := range n {
-			rng := d.RNG(i)
-			dy, dx, flip := rng.IntN(9)-4, rng.IntN(9)-4, rng.IntN(2) == 1
-			cy, cx := rng.IntN(h), rng.IntN(w)
-			for ch := range c {
-				for y := range h {
-					for xx := range w {
-						sy, sx := y+dy, xx+dx
-						if flip {
-							sx = w - 1 - xx + dx
-						}
-						v := float32(0)
-						if sy >= 0 && sy < h && sx >= 0 && sx < w {
-							v = in[((i*c+ch)*h+sy)*w+sx]
-						}
-						if cut && y >= cy-4 && y < cy+4 && xx >= cx-4 && xx < cx+4 {
-							v = 0
-						}
-						out[((i*c+ch)*h+y)*w+xx] = v
-					}
-				}
-			}
-		}
-		b.X = x
-		return b, nil
-	})
-	if os.Getenv("MIX") != "" {
-		ds = data.Map(ds, data.CutMix(10, 1))
+	_, side, classes := imageShape(r.Set)
+	ways := []transforms.Transform{transforms.RandomCrop{Height: side, Width: side, Pad: 4}, transforms.RandomHorizontalFlip{}}
+	if name == "cutout" {
+		ways = append(ways, transforms.Cutout{Size: side / 2})
 	}
-	return ds, nil
+	varied := transforms.Dataset(ds, transforms.Compose(ways...))
+	switch name {
+	case "cutmix":
+		varied = data.Map(varied, data.CutMix(classes, 1))
+	case "mixup":
+		varied = data.Map(varied, data.MixUp(classes, 0.4))
+	}
+	return varied, r.drawAugmented(ds, varied)
+}
+
+// drawAugmented draws the first examples and what becomes of them in the first epochs.
+func (r *Run) drawAugmented(before, after data.Dataset) error {
+	const examples, epochs = 8, 4
+	var cells []plot.Cell
+	add := func(ds data.Dataset, epoch int, caption string) error {
+		draw := data.Draw{Seed: r.Options.Seed, Epoch: epoch}
+		for i := range min(examples, ds.Len()) {
+			draw.Index = append(draw.Index, i)
+		}
+		b, err := ds.Batch(draw)
+		if err != nil {
+			return err
+		}
+		for i := range draw.Index {
+			cells = append(cells, plot.Cell{Image: r.photo(b.X.Select(0, i)), Caption: caption})
+		}
+		return nil
+	}
+	if err := add(before, 0, "before"); err != nil {
+		return err
+	}
+	for epoch := range epochs {
+		if err := add(after, epoch, "epoch "+string(rune('1'+epoch))); err != nil {
+			return err
+		}
+	}
+	grid := plot.Grid{Title: "Training examples before and after augmentation: " + r.Options.Augment, Cells: cells, Columns: min(examples, before.Len()), Size: 72}
+	return plot.SavePNG(filepath.Join(r.Dir, "augmentation.png"), grid.Draw())
+}
+
+// photo draws an input of the model in the colours that it had before it was standardised.
+func (r *Run) photo(x *tensor.Tensor) image.Image {
+	v, h, w := tensor.ToSlice[float32](x), x.Size(1), x.Size(2)
+	if r.Recipe.DataConfig.Standardize {
+		for i := range v {
+			c := i / (h * w)
+			v[i] = v[i]*float32(r.Set.Std[c]) + float32(r.Set.Mean[c])
+		}
+	}
+	if x.Size(0) == 3 {
+		return plot.RGB(v, h, w, 0, 1)
+	}
+	return plot.Gray(v[:h*w], h, w, 0, 1)
 }
