@@ -29,6 +29,7 @@ type Conv2DConfig struct {
 	Groups     int // default 1
 	NoBias     bool
 	Init       Initializer // of the weight; default PyTorch's, uniform in ±1/√(In/Groups·KH·KW)
+	BiasInit   Initializer // default the same as PyTorch's for the weight
 }
 
 func pair(each [2]int, both, fallback int) [2]int {
@@ -55,7 +56,7 @@ func (cfg Conv2DConfig) New() *Conv2D {
 	fan := cfg.In / cfg.Groups * k[0] * k[1]
 	l := &Conv2D{cfg: cfg, Weight: NewParam(orInit(cfg.Init, fanInUniform(fan)), cfg.Out, cfg.In/cfg.Groups, k[0], k[1])}
 	if !cfg.NoBias {
-		l.Bias = NewParam(fanInUniform(fan), cfg.Out)
+		l.Bias = NewParam(orInit(cfg.BiasInit, fanInUniform(fan)), cfg.Out)
 	}
 	return l
 }

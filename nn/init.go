@@ -84,6 +84,12 @@ func HeUniform(gain float64) Initializer { return uniformStd(he(gain)) }
 // HeNormal is HeUniform with a normal distribution.
 func HeNormal(gain float64) Initializer { return normalStd(he(gain)) }
 
+// HeNormalFanOut initialises normally with variance gain²/out, which keeps the variance of gradients on their way back as [HeNormal] does
+// that of activations on their way forward (He et al., 2015, eq. 14); PyTorch's kaiming_normal_ with mode "fan_out".
+func HeNormalFanOut(gain float64) Initializer {
+	return normalStd(func(_, out float64) float64 { return gain / math.Sqrt(out) })
+}
+
 // LeCunNormal initialises normally with variance 1/in (LeCun et al., "Efficient BackProp", 1998).
 func LeCunNormal() Initializer { return normalStd(he(1)) }
 

@@ -37,6 +37,7 @@ func TestVariancesOfInitialisers(t *testing.T) {
 		{"Xavier normal", nn.XavierNormal(1), linear, 2.0 / 400, false},
 		{"He uniform", nn.HeUniform(math.Sqrt2), linear, 2.0 / 300, true},
 		{"He normal", nn.HeNormal(math.Sqrt2), conv, 2.0 / 750, false},
+		{"He normal, fan out", nn.HeNormalFanOut(math.Sqrt2), conv, 2.0 / 1000, false},
 		{"LeCun normal", nn.LeCunNormal(), linear, 1.0 / 300, false},
 		{"LeCun uniform", nn.LeCunUniform(), linear, 1.0 / 300, true},
 		{"uniform", nn.Uniform(-2, 2), linear, 16.0 / 12, true},
@@ -86,6 +87,17 @@ func TestDefaultsArePyTorchs(t *testing.T) {
 			}
 		default:
 			t.Errorf("unexpected parameter %s", p.Name())
+		}
+	}
+}
+
+func TestBiasesHaveAnInitialiserOfTheirOwn(t *testing.T) {
+	linear := nn.LinearConfig{In: 3, Out: 2, BiasInit: nn.Ones}.New()
+	conv := nn.Conv2DConfig{In: 3, Out: 2, Kernel: 1, BiasInit: nn.Ones}.New()
+	nn.Init(nn.Seq(linear, conv), 1)
+	for _, p := range []*nn.Param{linear.Bias, conv.Bias} {
+		if p.Value().Min().Item() != 1 || p.Value().Max().Item() != 1 {
+			t.Errorf("%s is %v, expected ones", p.Name(), p.Value())
 		}
 	}
 }

@@ -14,9 +14,10 @@ type Linear struct {
 
 // LinearConfig describes a [Linear] layer. In and Out are required.
 type LinearConfig struct {
-	In, Out int
-	NoBias  bool
-	Init    Initializer // of the weight; default PyTorch's, uniform in ±1/√in
+	In, Out  int
+	NoBias   bool
+	Init     Initializer // of the weight; default PyTorch's, uniform in ±1/√in
+	BiasInit Initializer // default the same as PyTorch's for the weight
 }
 
 // New returns the layer.
@@ -26,7 +27,7 @@ func (cfg LinearConfig) New() *Linear {
 	}
 	l := &Linear{Weight: NewParam(orInit(cfg.Init, fanInUniform(cfg.In)), cfg.Out, cfg.In)}
 	if !cfg.NoBias {
-		l.Bias = NewParam(fanInUniform(cfg.In), cfg.Out)
+		l.Bias = NewParam(orInit(cfg.BiasInit, fanInUniform(cfg.In)), cfg.Out)
 	}
 	return l
 }

@@ -13,6 +13,7 @@ type residual struct {
 	body       *nn.Named
 	downsample nn.Layer // brings x to the body's shape; nil where it has it already
 	plain      bool     // no shortcut at all
+	linear     bool     // no ReLU behind the sum (Sandler et al., 2018)
 }
 
 // Forward takes (N, C, H, W) to (N, C′, H/stride, W/stride).
@@ -31,7 +32,7 @@ func (r *residual) Forward(c *nn.Ctx, x *tensor.Tensor) *tensor.Tensor {
 		}
 		y = y.Add(start)
 	}
-	if r.pre == nil {
+	if r.pre == nil && !r.linear {
 		y = y.ReLU()
 	}
 	return y
