@@ -1,6 +1,6 @@
 // Package plot draws the pictures that training leaves behind: loss and
 // accuracy curves, scatter plots with a fitted curve, histograms, confusion
-// matrices, grids of captioned images.
+// matrices, grids of captioned images, pictures with labelled boxes.
 //
 // Each kind of picture is a plain struct whose Draw method returns an
 // image.Image; SavePNG writes it.
