@@ -52,7 +52,7 @@ func GridSample[T Float](s Sampling, y, x, grid []T) {
 			n, first := b/blocks, b%blocks*sampleBlock
 			t.fill(grid[2*(n*s.P+first) : 2*(n*s.P+min(s.P, first+sampleBlock))])
 			for c := n * s.C; c < (n+1)*s.C; c++ {
-				gatherSum(y[c*s.P+first:][:t.n], x[c*plane:(c+1)*plane], t.index, t.weight, s.taps())
+				gatherSum(y[c*s.P+first:][:t.n], x[c*plane:(c+1)*plane], t.index, t.weight, s.taps(), sampleBlock)
 			}
 		}
 	})
@@ -79,7 +79,7 @@ func GridSampleGrad[T Float](s Sampling, dx, dy, grid []T) {
 			for first := 0; first < s.P; first += sampleBlock {
 				t.fill(grid[2*(n*s.P+first) : 2*(n*s.P+min(s.P, first+sampleBlock))])
 				for c := i * share; c < (i+1)*share; c++ {
-					scatterSum(dx[c*plane:(c+1)*plane], dy[c*s.P+first:][:t.n], t.index, t.weight, s.taps())
+					scatterSum(dx[c*plane:(c+1)*plane], dy[c*s.P+first:][:t.n], t.index, t.weight, s.taps(), sampleBlock)
 				}
 			}
 		}
@@ -110,9 +110,12 @@ func (t *sampleTable[T]) free() {
 
 // fill prepares the places in grid, at most sampleBlock pairs.
 func (t *sampleTable[T]) fill(grid []T) {
-	s, n := t.s, len(grid)/2
-	t.n = n
-	for i := range n {
+	s := t.s
+	t.n = len(grid) / 2
+	if single[T]() && bilinearTableAsm(s, t.index, singles(t.weight), singles(grid)) {
+		return
+	}
+	for i := range t.n {
 		x, slopeX := s.place(float64(grid[2*i]), s.W)
 		y, slopeY := s.place(float64(grid[2*i+1]), s.H)
 		if s.Nearest {
@@ -122,8 +125,8 @@ func (t *sampleTable[T]) fill(grid []T) {
 		left, top := math.Floor(x), math.Floor(y)
 		wx, wy := mix(x-left, slopeX, s.SlopeX), mix(y-top, slopeY, s.SlopeY)
 		for k := range 4 {
-			t.index[k*n+i] = s.element(int(top)+k/2, int(left)+k%2)
-			t.weight[k*n+i] = T(wy[k/2] * wx[k%2])
+			t.index[k*sampleBlock+i] = s.element(int(top)+k/2, int(left)+k%2)
+			t.weight[k*sampleBlock+i] = T(wy[k/2] * wx[k%2])
 		}
 	}
 }

@@ -112,7 +112,7 @@ func Resample[T Float](y, x []T, planes int, rows, cols *Taps) {
 			defer block.Free()
 			for r := lo; r < hi; r++ {
 				from := weightedRows(line, x[r/oh*h*w:], rows, r%oh, w)
-				gatherSum(y[r*ow:(r+1)*ow], from, index, weight, taps)
+				gatherSum(y[r*ow:(r+1)*ow], from, index, weight, taps, ow)
 			}
 		})
 		return
@@ -121,7 +121,7 @@ func Resample[T Float](y, x []T, planes int, rows, cols *Taps) {
 	defer block3.Free()
 	par.For(planes*h, max(1, (1<<14)/(ow*taps+1)), func(lo, hi int) {
 		for r := lo; r < hi; r++ {
-			gatherSum(half[r*ow:(r+1)*ow], x[r*w:(r+1)*w], index, weight, taps)
+			gatherSum(half[r*ow:(r+1)*ow], x[r*w:(r+1)*w], index, weight, taps, ow)
 		}
 	})
 	par.For(planes*oh, max(1, (1<<14)/(ow*rows.longest()+1)), func(lo, hi int) {
@@ -155,15 +155,15 @@ func weightedRows[T Float](line, x []T, t *Taps, i, w int) []T {
 	return line
 }
 
-// gatherSum computes dst[i] = Σ_k weight[k·n+i]·x[index[k·n+i]] for n = len(dst)
-// and so many taps; those with index −1 count nothing.
-func gatherSum[T Float](dst, x []T, index []int32, weight []T, taps int) {
-	if single[T]() && gatherSumAsm(singles(dst), singles(x), index, singles(weight), taps) {
+// gatherSum computes dst[i] = Σ_k weight[k·stride+i]·x[index[k·stride+i]] over
+// so many taps; those with index −1 count nothing.
+func gatherSum[T Float](dst, x []T, index []int32, weight []T, taps, stride int) {
+	if single[T]() && gatherSumAsm(singles(dst), singles(x), index, singles(weight), taps, stride) {
 		return
 	}
 	clear(dst)
 	for k := range taps {
-		index, weight := index[k*len(dst):][:len(dst)], weight[k*len(dst):][:len(dst)]
+		index, weight := index[k*stride:][:len(dst)], weight[k*stride:][:len(dst)]
 		for i, j := range index {
 			if j >= 0 {
 				dst[i] += weight[i] * x[j]
@@ -172,12 +172,11 @@ func gatherSum[T Float](dst, x []T, index []int32, weight []T, taps int) {
 	}
 }
 
-// scatterSum adds weight[k·n+i]·src[i] to dst[index[k·n+i]]: the transpose of
-// gatherSum.
-func scatterSum[T Float](dst, src []T, index []int32, weight []T, taps int) {
-	n := len(src)
+// scatterSum adds weight[k·stride+i]·src[i] to dst[index[k·stride+i]]: the
+// transpose of gatherSum.
+func scatterSum[T Float](dst, src []T, index []int32, weight []T, taps, stride int) {
 	for k := range taps {
-		index, weight := index[k*n:][:n], weight[k*n:][:n]
+		index, weight := index[k*stride:][:len(src)], weight[k*stride:][:len(src)]
 		for i, j := range index {
 			if j >= 0 {
 				dst[j] += weight[i] * src[i]

@@ -32,7 +32,7 @@ func TestGatherSumSizes(t *testing.T) {
 					}
 				}
 				got, check := guarded(t, n)
-				gatherSum(got, x, index, weight, taps)
+				gatherSum(got, x, index, weight, taps, n)
 				near(t, fmt.Sprintf("%d of %d taps", n, taps), got, want, 1e-6, 2e-6)
 				check()
 			}
@@ -107,4 +107,30 @@ func BenchmarkGridSample(b *testing.B) {
 			}
 		})
 	}
+}
+
+// Each instruction set samples what float64 does, at all lengths where blocks and vectors end, inside and outside of the images.
+func TestGridSampleSizes(t *testing.T) {
+	withEachISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, p := range []int{1, 15, 16, 17, 100, sampleBlock - 1, sampleBlock, sampleBlock + 1, 2*sampleBlock + 40} {
+			for _, s := range []Sampling{{}, {Corners: true}, {Border: true}, {Reflect: true}, {SlopeX: 1}, {SlopeX: 1, SlopeY: 1, Corners: true}, {Border: true, SlopeY: 1}} {
+				s.N, s.C, s.H, s.W, s.P = 2, 3, 5, 7, p
+				x, dy, grid := randoms(r, s.N*s.C*s.H*s.W, 1), randoms(r, s.N*s.C*p, 1), randoms(r, 2*s.N*p, 0.8)
+				y, check := guarded(t, len(dy))
+				want := make([]float64, len(dy))
+				GridSample(s, y, x, grid)
+				GridSample(s, want, doubles(x), doubles(grid))
+				what := fmt.Sprintf("%+v", s)
+				near(t, what, y, want, 1e-5, 1e-4)
+				check()
+				dx, check := guarded(t, len(x))
+				want = make([]float64, len(x))
+				GridSampleGrad(s, dx, dy, grid)
+				GridSampleGrad(s, want, doubles(dy), doubles(grid))
+				near(t, what+" transposed", dx, want, 1e-4, 1e-3)
+				check()
+			}
+		}
+	})
 }

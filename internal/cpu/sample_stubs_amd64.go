@@ -4,12 +4,22 @@
 
 package cpu
 
-// gatherSumAVX512 computes dst[i] = Σ_k weight[k·n+i]·x[index[k·n+i]]; where the index is negative nothing is added and nothing read.
+// gatherSumAVX512 computes dst[i] = Σ_k weight[k·stride+i]·x[index[k·stride+i]]; where the index is negative nothing is added and nothing read.
 //
 //go:noescape
-func gatherSumAVX512(dst, x *float32, index *int32, weight *float32, n, taps int)
+func gatherSumAVX512(dst, x *float32, index *int32, weight *float32, n, taps, stride int)
 
-// gatherSumAVX2 computes dst[i] = Σ_k weight[k·n+i]·x[index[k·n+i]]; where the index is negative nothing is added and nothing read.
+// bilinearTableAVX512 writes four indices and weights for each of n pairs in grid, a multiple of 16.
 //
 //go:noescape
-func gatherSumAVX2(dst, x *float32, index *int32, weight *float32, n, taps int)
+func bilinearTableAVX512(index *int32, weight, grid *float32, n int, axes *sampleAxis)
+
+// gatherSumAVX2 computes dst[i] = Σ_k weight[k·stride+i]·x[index[k·stride+i]]; where the index is negative nothing is added and nothing read.
+//
+//go:noescape
+func gatherSumAVX2(dst, x *float32, index *int32, weight *float32, n, taps, stride int)
+
+// bilinearTableAVX2 writes four indices and weights for each of n pairs in grid, a multiple of 16.
+//
+//go:noescape
+func bilinearTableAVX2(index *int32, weight, grid *float32, n int, axes *sampleAxis)
