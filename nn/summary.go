@@ -29,6 +29,7 @@ func product(shape []int) int {
 // SummaryTable is what [Summary] finds: a row for each layer, and totals.
 type SummaryTable struct {
 	Input     []int
+	Output    []int // shape of what the model returns
 	Rows      []SummaryRow
 	Params    int // of the whole model, trainable
 	Frozen    int // parameters that aren't trained
@@ -91,7 +92,7 @@ func SummaryOf(model Layer, x *tensor.Tensor) *SummaryTable {
 		t.Activated += y.NumEl()
 		t.Rows = append(t.Rows, row)
 	})
-	c.Run(model, x)
+	t.Output = c.Run(model, x).Shape()
 	return t
 }
 

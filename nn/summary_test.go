@@ -13,6 +13,9 @@ import (
 func TestSummaryOfLeNet(t *testing.T) {
 	net := leNet()
 	s := nn.Summary(net, 1, 1, 28, 28)
+	if len(s.Output) != 2 || s.Output[1] != 10 {
+		t.Errorf("output %v", s.Output)
+	}
 	if s.Params != 61706 || s.MultAdds != 416520 || s.MultAdds+4704+1600+120+84+10 != 423038 {
 		t.Errorf("%d parameters, %d multiply-adds", s.Params, s.MultAdds)
 	}

@@ -204,6 +204,9 @@ func TestKeysAndSizesAreTorchvisions(t *testing.T) {
 func TestOutputsAreTorchvisions(t *testing.T) {
 	refs := references(t)
 	for label, want := range refs {
+		if want.Logits == nil { // differs in depth alone from one that has outputs
+			continue
+		}
 		t.Run(label, func(t *testing.T) {
 			if testing.Short() && want.Params > 30e6 {
 				t.Skip("a large network")

@@ -41,12 +41,12 @@ def values(name, shape):
 def image(n, side):
     return torch.from_numpy((4 * noise("image", n * 3 * side * side)).astype(np.float32).reshape(n, 3, side, side))
 
-# name, side of the image, keys in full
+# name, side of the image (0: no outputs), keys in full
 NETS = [
     ("resnet18", 64, True), ("resnet34", 64, False), ("resnet50", 64, True), ("resnet101", 64, False),
     ("resnet152", 64, False), ("resnext50_32x4d", 64, False), ("wide_resnet50_2", 64, False),
-    ("vgg11", 32, False), ("vgg13", 32, False), ("vgg16", 32, True), ("vgg19", 32, False),
-    ("vgg11_bn", 32, False), ("vgg13_bn", 32, False), ("vgg16_bn", 32, False), ("vgg19_bn", 32, False),
+    ("vgg11", 0, False), ("vgg13", 0, False), ("vgg16", 32, True), ("vgg19", 0, False),
+    ("vgg11_bn", 32, False), ("vgg13_bn", 0, False), ("vgg16_bn", 0, False), ("vgg19_bn", 0, False),
     ("alexnet", 64, True), ("googlenet", 64, True), ("mobilenet_v2", 64, True),
     ("densenet121", 64, True), ("densenet161", 64, False), ("densenet169", 64, False), ("densenet201", 64, False),
     ("squeezenet1_1", 64, False),
@@ -79,6 +79,9 @@ def describe(label, name, side, full, **kw):
     row = {"params": sum(p.numel() for p in big.parameters()), "keys_sha256": hashlib.sha256("\n".join(names).encode()).hexdigest()}
     if full:
         row["keys"] = names
+    out[label] = row
+    if side == 0:
+        return
     net = build(name, CHECK, **kw)
     fill(net)
     net.eval()
@@ -102,7 +105,6 @@ def describe(label, name, side, full, **kw):
             fill(net)
             y = net(image(4, 64))
             row["heads"] = [[float("%.8g" % v) for v in t.flatten().tolist()] for t in (y.logits, y.aux_logits1, y.aux_logits2)]
-    out[label] = row
 
 for name, side, full in NETS:
     describe(name, name, side, full)
