@@ -88,10 +88,7 @@ func TripletLoss(anchor, positive, negative *tensor.Tensor, cfg TripletConfig) *
 // BatchTripletLoss returns the loss of the triplets that mine, such as [HardTriplets], finds in a batch: embeddings x (N, D) with classes
 // labels (N). Swap doesn't count. It is 0 if there is no triplet, as in a batch of one class.
 func BatchTripletLoss(x, labels *tensor.Tensor, mine func(distances []float64, labels []int64) []Triplet, cfg TripletConfig) *tensor.Tensor {
-	const op = "batch triplet loss"
-	if x.NDim() != 2 || labels.NDim() != 1 || labels.Size(0) != x.Size(0) {
-		tensor.Fail(op, "", "expected embeddings (N, D) and classes (N), got %s and %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(labels.Shape()))
-	}
+	batchOf("batch triplet loss", x, labels)
 	d := Distances(x, x)
 	found := mine(tensor.ToSlice[float64](d.Detach()), tensor.ToSlice[int64](labels))
 	if len(found) == 0 {
@@ -104,6 +101,31 @@ func BatchTripletLoss(x, labels *tensor.Tensor, mine func(distances []float64, l
 	all := d.Reshape(-1)
 	pick := func(at []int64) *tensor.Tensor { return all.IndexSelect(0, tensor.FromSlice(at, len(at))) }
 	return reduce(cfg.cost(pick(positive), pick(negative)), cfg.Reduction)
+}
+
+// SmoothTripletLoss returns the mean over all pairs (a, p) of one class in a batch of log(1 + Σₙ exp(d(a, p) − d(a, n))), n running over the
+// examples of other classes: embeddings x (N, D) with classes labels (N). It is the soft triplet loss against all negatives at once, of
+// which the nearest count most, as the hardest of [HardTriplets] do; but while nearly all are equally near, as with fresh
+// weights, all of them push, where the hardest alone often let the embedding collapse to a point (Sohn, "Improved deep metric
+// learning with multi-class N-pair loss objective", 2016, with distances in place of products). It is 0 if there is no triplet.
+func SmoothTripletLoss(x, labels *tensor.Tensor) *tensor.Tensor {
+	batchOf("smooth triplet loss", x, labels)
+	classes := tensor.ToSlice[int64](labels)
+	if len(HardTriplets(make([]float64, len(classes)*len(classes)), classes)) == 0 {
+		return x.Sum().MulScalar(0)
+	}
+	d := Distances(x, x)
+	same := labels.Unsqueeze(1).Equal(labels.Unsqueeze(0))
+	others := d.Neg().MaskedFill(same, math.Inf(-1)).LogSumExp(true, 1)
+	pairs := same.And(tensor.Eye(tensor.Bool, x.Size(0)).Not()).To(x.DType())
+	return d.Add(others).Softplus().Mul(pairs).Sum().Div(pairs.Sum())
+}
+
+// batchOf panics unless x are embeddings (N, D) and labels their classes (N).
+func batchOf(op string, x, labels *tensor.Tensor) {
+	if x.NDim() != 2 || labels.NDim() != 1 || labels.Size(0) != x.Size(0) {
+		tensor.Fail(op, "", "expected embeddings (N, D) and classes (N), got %s and %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(labels.Shape()))
+	}
 }
 
 // Triplet names three examples of a batch: positive is of the anchor's class, negative of another.

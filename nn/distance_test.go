@@ -72,8 +72,11 @@ func TestDistanceLossesAreThoseOfTheirDefinitions(t *testing.T) {
 		"semi-hard":          batch(nn.SemiHardTriplets, nn.TripletConfig{}),
 		"batch all":          batch(nn.AllTriplets, nn.TripletConfig{}),
 		"pairwise distance":  func(xs []*tensor.Tensor, _ *tensor.Tensor) *tensor.Tensor { return nn.PairwiseDistance(xs[0], xs[1]) },
-		"distances":          func(xs []*tensor.Tensor, _ *tensor.Tensor) *tensor.Tensor { return nn.Distances(xs[0], xs[1]) },
-		"nt-xent":            func(xs []*tensor.Tensor, _ *tensor.Tensor) *tensor.Tensor { return nn.NTXentLoss(xs[0], xs[1], 0.5) },
+		"smooth": func(xs []*tensor.Tensor, labels *tensor.Tensor) *tensor.Tensor {
+			return nn.SmoothTripletLoss(xs[0], labels)
+		},
+		"distances": func(xs []*tensor.Tensor, _ *tensor.Tensor) *tensor.Tensor { return nn.Distances(xs[0], xs[1]) },
+		"nt-xent":   func(xs []*tensor.Tensor, _ *tensor.Tensor) *tensor.Tensor { return nn.NTXentLoss(xs[0], xs[1], 0.5) },
 		"contrastive": func(xs []*tensor.Tensor, same *tensor.Tensor) *tensor.Tensor {
 			return nn.ContrastiveLoss(xs[0], xs[1], same, 3)
 		},
@@ -123,7 +126,8 @@ func TestDistancesOfTheSamePoint(t *testing.T) {
 func TestABatchWithoutTriplets(t *testing.T) {
 	x := tensor.FromSlice([]float32{1, 2, 3, 4}, 2, 2).RequireGrad()
 	for _, labels := range [][]int64{{1, 1}, {1, 2}} {
-		loss := nn.BatchTripletLoss(x, tensor.FromSlice(labels, 2), nn.HardTriplets, nn.TripletConfig{})
+		y := tensor.FromSlice(labels, 2)
+		loss := nn.BatchTripletLoss(x, y, nn.HardTriplets, nn.TripletConfig{}).Add(nn.SmoothTripletLoss(x, y))
 		loss.Backward()
 		if loss.Item() != 0 || x.Grad().Abs().Max().Item() != 0 {
 			t.Errorf("labels %v: loss %g, gradient %v", labels, loss.Item(), x.Grad())

@@ -105,6 +105,19 @@ case("batch hard soft", mined(hard, lambda p, n: F.softplus(p - n)), x, labels=l
 case("batch hard squared", mined(hard, lambda p, n: F.relu(p**2 - n**2 + 1)), x, labels=labels)
 case("semi-hard", mined(semihard, margin), x, labels=labels)
 case("batch all", mined(everything, margin), x, labels=labels)
+
+
+def smooth(x):
+    losses = []
+    for a in range(len(labels)):
+        for p in range(len(labels)):
+            if p != a and labels[p] == labels[a]:
+                e = [torch.exp(dist(x, a, p) - dist(x, a, n)) for n in range(len(labels)) if labels[n] != labels[a]]
+                losses.append(torch.log(1 + sum(e)))
+    return torch.stack(losses).mean()
+
+
+case("smooth", smooth, x, labels=labels)
 case("distances", lambda a, b: torch.cdist(a, b), a, rand(3, 5))
 
 
