@@ -123,7 +123,8 @@ type Lambda struct {
 	Name string
 	F    func(c *Ctx, x *tensor.Tensor) *tensor.Tensor
 
-	relu bool // F is max(x, 0), which a layer in front can do in the same pass
+	relu bool                                           // F is max(x, 0), which a layer in front can do in the same pass
+	sees func(axis, in, first, last int) (from, to int) // see [Seer]; nil for layers that work on each position by itself
 }
 
 // NewLambda returns f as a layer; name appears in summaries.

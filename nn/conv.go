@@ -2,6 +2,8 @@ package nn
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -11,6 +13,7 @@ type Conv2D struct {
 	Weight *Param // (Out, In/Groups, KH, KW)
 	Bias   *Param // (Out), nil without
 	cfg    Conv2DConfig
+	axes   []Window
 }
 
 // Conv2DConfig describes a [Conv2D] layer. In, Out and Kernel are required. Where a field exists for both
@@ -21,10 +24,12 @@ type Conv2DConfig struct {
 	KernelHW   [2]int // or height and width
 	Stride     int    // default 1
 	StrideHW   [2]int
-	Pad        int // zeros on each side
+	Pad        int // positions added on each side
 	PadHW      [2]int
-	Same       bool // pad so that with stride 1 the output has the input's size (one more behind than before if needed)
-	Dilation   int  // default 1
+	PadEach    [4]int         // or on each side by itself: top, bottom, left, right
+	Same       bool           // pad so that with stride 1 the output has the input's size (one more behind than before if needed)
+	PadMode    tensor.PadMode // what is added: zeros (default), or the image reflected, replicated or continued
+	Dilation   int            // default 1
 	DilationHW [2]int
 	Groups     int // default 1
 	NoBias     bool
@@ -32,24 +37,12 @@ type Conv2DConfig struct {
 	BiasInit   Initializer // default the same as PyTorch's for the weight
 }
 
-func pair(each [2]int, both, fallback int) [2]int {
-	if both == 0 {
-		both = fallback
-	}
-	for i := range each {
-		if each[i] == 0 {
-			each[i] = both
-		}
-	}
-	return each
-}
-
 // New returns the layer.
 func (cfg Conv2DConfig) New() *Conv2D {
-	cfg.KernelHW = pair(cfg.KernelHW, cfg.Kernel, 0)
-	cfg.StrideHW = pair(cfg.StrideHW, cfg.Stride, 1)
-	cfg.PadHW = pair(cfg.PadHW, cfg.Pad, 0)
-	cfg.DilationHW = pair(cfg.DilationHW, cfg.Dilation, 1)
+	fill(cfg.KernelHW[:], cfg.Kernel, 0)
+	fill(cfg.StrideHW[:], cfg.Stride, 1)
+	fill(cfg.PadHW[:], cfg.Pad, 0)
+	fill(cfg.DilationHW[:], cfg.Dilation, 1)
 	cfg.Groups = max(cfg.Groups, 1)
 	k := cfg.KernelHW
 	checkConv("nn.Conv2D", cfg.In, cfg.Out, cfg.Groups, k[:]...)
@@ -57,6 +50,10 @@ func (cfg Conv2DConfig) New() *Conv2D {
 	l := &Conv2D{cfg: cfg, Weight: NewParam(orInit(cfg.Init, fanInUniform(fan)), cfg.Out, cfg.In/cfg.Groups, k[0], k[1])}
 	if !cfg.NoBias {
 		l.Bias = NewParam(orInit(cfg.BiasInit, fanInUniform(fan)), cfg.Out)
+	}
+	l.axes = windows(k[:], cfg.StrideHW[:], cfg.DilationHW[:], cfg.PadHW[:], cfg.Same)
+	if cfg.PadEach != [4]int{} {
+		l.axes[0].Pad, l.axes[1].Pad = [2]int(cfg.PadEach[:2]), [2]int(cfg.PadEach[2:])
 	}
 	return l
 }
@@ -69,17 +66,8 @@ func NewConv2D(in, out, kernel int) *Conv2D {
 // Config returns the settings, with the values for each axis filled in.
 func (l *Conv2D) Config() Conv2DConfig { return l.cfg }
 
-// padding returns the zeros before and after, for height and width.
-func (cfg Conv2DConfig) padding() (before, after [2]int) {
-	if !cfg.Same {
-		return cfg.PadHW, cfg.PadHW
-	}
-	for i := range before {
-		total := (cfg.KernelHW[i] - 1) * cfg.DilationHW[i]
-		before[i], after[i] = total/2, total-total/2
-	}
-	return before, after
-}
+// Windows returns how the filters move along height and width.
+func (l *Conv2D) Windows() []Window { return l.axes }
 
 // Forward convolves x: (N, In, H, W) becomes (N, Out, H′, W′).
 func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
@@ -88,11 +76,11 @@ func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 
 // apply applies f, a convolution or one with an activation, to x.
 func (l *Conv2D) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor, cfg tensor.Conv2DConfig) *tensor.Tensor) *tensor.Tensor {
-	before, after := l.cfg.padding()
 	w, b := affine(c, l.Weight, l.Bias)
+	x, pads := surround(x, l.cfg.PadMode, l.axes)
 	return f(x, w, b, tensor.Conv2DConfig{
 		Stride:   l.cfg.StrideHW,
-		Padding:  [4]int{before[0], after[0], before[1], after[1]},
+		Padding:  [4]int(pads),
 		Dilation: l.cfg.DilationHW,
 		Groups:   l.cfg.Groups,
 	})
@@ -106,15 +94,31 @@ func (l *Conv2D) Visit(v *Visitor) {
 
 // String describes the layer.
 func (l *Conv2D) String() string {
-	s := fmt.Sprintf("Conv2D(%d, %d, %d×%d", l.cfg.In, l.cfg.Out, l.cfg.KernelHW[0], l.cfg.KernelHW[1])
-	if l.cfg.StrideHW != [2]int{1, 1} {
-		s += fmt.Sprintf(", stride %d", l.cfg.StrideHW[0])
+	return describeConv("Conv2D", l.cfg.In, l.cfg.Out, l.cfg.Groups, l.cfg.PadMode, l.axes)
+}
+
+// describeConv writes the name of a convolution, its channels, and what isn't the default: stride, padding in front, dilation, groups.
+func describeConv(name string, in, out, groups int, mode tensor.PadMode, axes []Window) string {
+	kernel := make([]string, len(axes))
+	plain := Window{Stride: 1, Dilation: 1}
+	first := plain
+	for i, w := range axes {
+		kernel[i] = strconv.Itoa(w.Kernel)
+		if first == plain {
+			first = Window{Stride: w.Stride, Dilation: w.Dilation, Pad: [2]int{w.Pad[0]}}
+		}
 	}
-	if before, _ := l.cfg.padding(); before != [2]int{} {
-		s += fmt.Sprintf(", pad %d", before[0])
+	s := fmt.Sprintf("%s(%d, %d, %s", name, in, out, strings.Join(kernel, "×"))
+	for _, part := range []struct {
+		name  string
+		n, by int
+	}{{"stride", first.Stride, 1}, {"pad", first.Pad[0], 0}, {"dilation", first.Dilation, 1}, {"groups", groups, 1}} {
+		if part.n != part.by {
+			s += fmt.Sprintf(", %s %d", part.name, part.n)
+		}
 	}
-	if l.cfg.Groups > 1 {
-		s += fmt.Sprintf(", groups %d", l.cfg.Groups)
+	if mode != tensor.PadConstant {
+		s += ", " + mode.String()
 	}
 	return s + ")"
 }

@@ -1,28 +1,26 @@
 package nn
 
-import (
-	"fmt"
-
-	"github.com/gradus-ml/gradus/tensor"
-)
+import "github.com/gradus-ml/gradus/tensor"
 
 // Conv1D is cross-correlation along the last axis of (N, In, L) with filters (In/Groups, K), giving (N, Out, L').
 type Conv1D struct {
 	Weight *Param // (Out, In/Groups, K)
 	Bias   *Param // (Out), nil without
 	cfg    Conv1DConfig
+	axes   []Window
 }
 
 // Conv1DConfig describes a [Conv1D] layer. In, Out and Kernel are required.
 type Conv1DConfig struct {
 	In, Out  int
 	Kernel   int
-	Stride   int  // default 1
-	Pad      int  // zeros at each end
-	Same     bool // pad so that with stride 1 the output has the input's length (one more behind than before if needed)
-	Causal   bool // pad in front only, so that no output depends on later inputs
-	Dilation int  // default 1
-	Groups   int  // default 1
+	Stride   int            // default 1
+	Pad      int            // positions added at each end
+	Same     bool           // pad so that with stride 1 the output has the input's length (one more behind than before if needed)
+	Causal   bool           // pad in front only, so that no output depends on later inputs
+	PadMode  tensor.PadMode // what is added: zeros (default), or the sequence reflected, replicated or continued
+	Dilation int            // default 1
+	Groups   int            // default 1
 	NoBias   bool
 	Init     Initializer // of the weight; default PyTorch's, uniform in ±1/√(In/Groups·K)
 }
@@ -35,6 +33,10 @@ func (cfg Conv1DConfig) New() *Conv1D {
 	l := &Conv1D{cfg: cfg, Weight: NewParam(orInit(cfg.Init, fanInUniform(fan)), cfg.Out, cfg.In/cfg.Groups, cfg.Kernel)}
 	if !cfg.NoBias {
 		l.Bias = NewParam(fanInUniform(fan), cfg.Out)
+	}
+	l.axes = windows([]int{cfg.Kernel}, []int{cfg.Stride}, []int{cfg.Dilation}, []int{cfg.Pad}, cfg.Same)
+	if cfg.Causal {
+		l.axes[0].Pad = [2]int{l.axes[0].Reach() - 1, 0}
 	}
 	return l
 }
@@ -64,17 +66,16 @@ func (l *Conv1D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 	if x.NDim() != 3 || x.Size(1) != l.cfg.In {
 		tensor.Fail("conv1d", "channels come before positions: Permute(0, 2, 1) if they are last", "expected an input of shape (N, %d, L), got %s", l.cfg.In, tensor.ShapeString(x.Shape()))
 	}
-	pad := [2]int{l.cfg.Pad, l.cfg.Pad}
-	reach := (l.cfg.Kernel - 1) * l.cfg.Dilation
-	switch {
-	case l.cfg.Causal:
-		pad = [2]int{reach, 0}
-	case l.cfg.Same:
-		pad = [2]int{reach / 2, reach - reach/2}
-	}
 	w, b := affine(c, l.Weight, l.Bias)
-	return tensor.Conv1D(x, w, b, tensor.Conv1DConfig{Stride: l.cfg.Stride, Padding: pad, Dilation: l.cfg.Dilation, Groups: l.cfg.Groups})
+	x, pads := surround(x, l.cfg.PadMode, l.axes)
+	return tensor.Conv1D(x, w, b, tensor.Conv1DConfig{Stride: l.cfg.Stride, Padding: [2]int(pads), Dilation: l.cfg.Dilation, Groups: l.cfg.Groups})
 }
+
+// Config returns the settings, defaults filled in.
+func (l *Conv1D) Config() Conv1DConfig { return l.cfg }
+
+// Windows returns how the filters move.
+func (l *Conv1D) Windows() []Window { return l.axes }
 
 // Visit names weight and bias.
 func (l *Conv1D) Visit(v *Visitor) {
@@ -84,7 +85,7 @@ func (l *Conv1D) Visit(v *Visitor) {
 
 // String describes the layer.
 func (l *Conv1D) String() string {
-	return fmt.Sprintf("Conv1D(%d, %d, %d)", l.cfg.In, l.cfg.Out, l.cfg.Kernel)
+	return describeConv("Conv1D", l.cfg.In, l.cfg.Out, l.cfg.Groups, l.cfg.PadMode, l.axes)
 }
 
 // MultAdds returns one for each weight and output position.

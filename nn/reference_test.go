@@ -37,9 +37,9 @@ type referenceCase struct {
 	}
 }
 
-func loadCases(t *testing.T) []referenceCase {
+func loadCases(t *testing.T, name string) []referenceCase {
 	t.Helper()
-	file, err := os.ReadFile("testdata/layers.json")
+	file, err := os.ReadFile("testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func reduced(f func(x, y *tensor.Tensor, r nn.Reduction) *tensor.Tensor, r nn.Re
 // Outputs, gradients of inputs and parameters, and running statistics equal PyTorch's.
 func TestLayersAndLossesEqualPyTorch(t *testing.T) {
 	used := map[string]bool{}
-	for _, c := range loadCases(t) {
+	for _, c := range loadCases(t, "layers.json") {
 		used[c.Name] = true
 		t.Run(c.Name, func(t *testing.T) {
 			switch {

@@ -2,7 +2,9 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"weak"
 
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -35,6 +37,8 @@ type SummaryTable struct {
 	Frozen    int // parameters that aren't trained
 	MultAdds  int // of one run
 	Activated int // elements of all layers' outputs
+
+	fields bool // some layer sees more than one place
 }
 
 // SummaryRow describes one layer.
@@ -44,6 +48,7 @@ type SummaryRow struct {
 	Output   []int
 	Params   int // of this layer alone, buffers not counted
 	MultAdds int
+	Field    *ReceptiveField // what of the input its units see; nil before there are axes after the channels
 }
 
 // Summary runs model once on float32 zeros of the given shape, batch size first, and returns what each layer did. The model needs no
@@ -75,11 +80,13 @@ func SummaryOf(model Layer, x *tensor.Tensor) *SummaryTable {
 	for _, p := range given {
 		c.given[p] = tensor.Zeros(p.dtype, p.shape...)
 	}
+	graph := &fieldGraph{known: map[weak.Pointer[tensor.Tensor]]int{}}
 	c.Hook(func(path string, l Layer, x, y *tensor.Tensor) {
+		field := graph.field(path, l, x, y)
 		if hasChildren(l) {
 			return
 		}
-		row := SummaryRow{Path: path, Layer: describe(l), Output: y.Shape()}
+		row := SummaryRow{Path: path, Layer: describe(l), Output: y.Shape(), Field: field}
 		l.Visit(&Visitor{param: func(_ string, p *Param) {
 			if !p.buffer {
 				row.Params += p.NumEl()
@@ -93,6 +100,7 @@ func SummaryOf(model Layer, x *tensor.Tensor) *SummaryTable {
 		t.Rows = append(t.Rows, row)
 	})
 	t.Output = c.Run(model, x).Shape()
+	t.fields = graph.used
 	return t
 }
 
@@ -102,13 +110,20 @@ func hasChildren(l Layer) bool {
 	return has
 }
 
-// String writes the table.
+// String writes the table. Where there are convolutions or pooling, a column says what a unit of each layer sees: see [ReceptiveField].
 func (t *SummaryTable) String() string {
 	rows := [][]string{{"layer", "", "output", "parameters", "mult-adds"}}
 	for _, r := range t.Rows {
 		rows = append(rows, []string{r.Path, r.Layer, tensor.ShapeString(r.Output), count(r.Params), count(r.MultAdds)})
 	}
-	widths := make([]int, 5)
+	if t.fields {
+		rows[0] = slices.Insert(rows[0], 3, "sees")
+		for i, r := range t.Rows {
+			rows[i+1] = slices.Insert(rows[i+1], 3, r.Field.String())
+		}
+	}
+	columns := len(rows[0])
+	widths := make([]int, columns)
 	for _, r := range rows {
 		for i, cell := range r {
 			widths[i] = max(widths[i], len([]rune(cell)))
@@ -116,7 +131,7 @@ func (t *SummaryTable) String() string {
 	}
 	var b strings.Builder
 	rule := func() {
-		n := 8
+		n := 2 * (columns - 1)
 		for _, w := range widths {
 			n += w
 		}
@@ -130,7 +145,7 @@ func (t *SummaryTable) String() string {
 			if k > 0 {
 				b.WriteString("  ")
 			}
-			if k >= 3 {
+			if k >= columns-2 {
 				b.WriteString(pad + cell)
 			} else {
 				b.WriteString(cell + pad)

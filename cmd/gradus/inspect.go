@@ -138,7 +138,7 @@ func newSummary() *cobra.Command {
 	var data string
 	c := &cobra.Command{
 		Use:   "summary RECIPE|DIR|FILE.safetensors",
-		Short: "Show the layers of a model: shapes, parameters, multiply-adds",
+		Short: "Show the layers of a model: shapes, receptive fields, parameters, multiply-adds",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.HasSuffix(args[0], ".safetensors") {
