@@ -75,7 +75,7 @@ func keys(net nn.Layer) []string {
 
 // visit calls f for each parameter and buffer, which have values afterwards, in order.
 func visit(net nn.Layer, f func(path string, p *nn.Param)) {
-	// These three kinds of layer hold all of them.
+	// These kinds of layer hold all of them.
 	nn.Walk(net, func(path string, l nn.Layer) {
 		each := func(name string, p *nn.Param) {
 			if p != nil {
@@ -87,6 +87,9 @@ func visit(net nn.Layer, f func(path string, p *nn.Param)) {
 			each("weight", l.Weight)
 			each("bias", l.Bias)
 		case *nn.Linear:
+			each("weight", l.Weight)
+			each("bias", l.Bias)
+		case *nn.ConvTranspose2D:
 			each("weight", l.Weight)
 			each("bias", l.Bias)
 		case *nn.BatchNorm:

@@ -106,8 +106,9 @@ def describe(label, name, side, full, **kw):
             y = net(image(4, 64))
             row["heads"] = [[float("%.8g" % v) for v in t.flatten().tolist()] for t in (y.logits, y.aux_logits1, y.aux_logits2)]
 
-for name, side, full in NETS:
-    describe(name, name, side, full)
-describe("googlenet with heads", "googlenet", 64, False, aux_logits=True)
-describe("googlenet transforming", "googlenet", 64, False, transform_input=True)
-json.dump(out, open("torchvision.json", "w"), indent=None, separators=(",", ":"))
+if __name__ == "__main__":
+    for name, side, full in NETS:
+        describe(name, name, side, full)
+    describe("googlenet with heads", "googlenet", 64, False, aux_logits=True)
+    describe("googlenet transforming", "googlenet", 64, False, transform_input=True)
+    json.dump(out, open("torchvision.json", "w"), indent=None, separators=(",", ":"))
