@@ -80,3 +80,18 @@ func (s *scenes) load(one *scene.Scene, c *cached) error {
 	}
 	return nil
 }
+
+// Sizes returns width and height of all boxes but crowds as they are in a letterboxed input of height × width pixels: what
+// [box.KMeansAnchors] takes.
+func Sizes(all []scene.Scene, height, width int) [][2]float64 {
+	var out [][2]float64
+	for _, s := range all {
+		scale := NewLetterbox(s.Height, s.Width, height, width).Scale
+		for _, o := range s.Objects {
+			if !o.Crowd {
+				out = append(out, [2]float64{scale * o.Box.Width(), scale * o.Box.Height()})
+			}
+		}
+	}
+	return out
+}

@@ -113,7 +113,9 @@ func TestLossPartsAddUpOverBatches(t *testing.T) {
 		sum += m.Value()
 
 		// A batch of three images and one of one; the state of the first goes to another metric.
-		state := m.(interface{ SaveState() map[string]*tensor.Tensor }).SaveState()
+		state := m.(interface {
+			SaveState() map[string]*tensor.Tensor
+		}).SaveState()
 		next := loss.Metrics()[i]
 		if err := next.(interface {
 			LoadState(map[string]*tensor.Tensor) error

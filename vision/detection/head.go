@@ -57,6 +57,17 @@ func (cfg HeadConfig) New() *Head {
 	return h
 }
 
+// HeadOf returns the first head in a model, or nil.
+func HeadOf(model nn.Layer) *Head {
+	var head *Head
+	nn.Walk(model, func(_ string, l nn.Layer) {
+		if h, ok := l.(*Head); ok && head == nil {
+			head = h
+		}
+	})
+	return head
+}
+
 // Config returns the settings.
 func (h *Head) Config() HeadConfig { return h.cfg }
 
