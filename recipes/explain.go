@@ -49,7 +49,7 @@ func Explain(ctx context.Context, dir, file, class, out string) (*Explanation, e
 	if err != nil {
 		return nil, err
 	}
-	if len(r.Set.Classes) == 0 || len(r.Set.Shape) != 3 || r.Recipe.Predict != nil {
+	if !r.classifiesPictures() {
 		return nil, fmt.Errorf("%s is a run of %s; explanations are for classifiers of pictures", dir, r.Recipe.Name)
 	}
 	found, err := classifyPicture(ctx, r, model, file, "")
@@ -65,8 +65,7 @@ func Explain(ctx context.Context, dir, file, class, out string) (*Explanation, e
 		return nil, fmt.Errorf("there is no class %q; there are %s", class, strings.Join(r.Set.Classes, ", "))
 	}
 	if out == "" {
-		name := filepath.Base(file)
-		out = filepath.Join(dir, "explanations", strings.TrimSuffix(name, filepath.Ext(name)))
+		out = filepath.Join(dir, "explanations", stem(file))
 	}
 	if err := os.MkdirAll(out, 0o777); err != nil {
 		return nil, err

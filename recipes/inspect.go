@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/data/imagefolder"
@@ -78,7 +79,7 @@ func Predict(ctx context.Context, dir string, files []string, out string) ([]Fin
 	}
 	predict := r.Recipe.Predict
 	if predict == nil {
-		if len(r.Set.Classes) == 0 || len(r.Set.Shape) != 3 {
+		if !r.classifiesPictures() {
 			return nil, fmt.Errorf("%s is a run of %s, which says nothing about pictures", dir, r.Recipe.Name)
 		}
 		predict = classifyPicture
@@ -94,6 +95,17 @@ func Predict(ctx context.Context, dir string, files []string, out string) ([]Fin
 		found = append(found, f)
 	}
 	return found, nil
+}
+
+// classifiesPictures reports whether the model gives the logits of classes for pictures of one size.
+func (r *Run) classifiesPictures() bool {
+	return r.Recipe.Predict == nil && r.Recipe.Metric == "accuracy" && len(r.Set.Classes) > 0 && len(r.Set.Shape) == 3
+}
+
+// stem returns the name of a file without folder and extension.
+func stem(file string) string {
+	name := filepath.Base(file)
+	return strings.TrimSuffix(name, filepath.Ext(name))
 }
 
 // classifyPicture names the class of a picture, which is brought to the size and the channels that the model was trained on.

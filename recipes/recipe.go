@@ -75,6 +75,9 @@ var all = []*Recipe{
 	&plain56,
 	&degradation,
 	&yolo,
+	&autoencoder,
+	&vae,
+	&dcgan,
 }
 
 // List returns all recipes.

@@ -43,7 +43,7 @@ func (cfg AutoencoderConfig) decoder() nn.Layer {
 		Add("fc", nn.LinearConfig{In: cfg.Latent, Out: 2 * cfg.Width * quarter * quarter, Init: heFanIn}.New()).
 		Add("relu1", nn.ReLU()).
 		Add("unflatten", nn.Unflatten(2*cfg.Width, quarter, quarter)).
-		Add("conv1", nn.ConvTranspose2DConfig{In: 2 * cfg.Width, Out: cfg.Width, Kernel: 4, Stride: 2, Pad: 1}.New()).
+		Add("conv1", nn.ConvTranspose2DConfig{In: 2 * cfg.Width, Out: cfg.Width, Kernel: 4, Stride: 2, Pad: 1, Init: heFanIn}.New()).
 		Add("relu2", nn.ReLU()).
 		Add("conv2", nn.ConvTranspose2DConfig{In: cfg.Width, Out: cfg.In, Kernel: 4, Stride: 2, Pad: 1}.New())
 }

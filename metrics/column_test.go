@@ -1,0 +1,30 @@
+package metrics_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gradus-ml/gradus/metrics"
+	"github.com/gradus-ml/gradus/tensor"
+)
+
+func TestColumnIsTheMeanOfOneColumn(t *testing.T) {
+	m := metrics.NewColumn("part", 1)
+	m.Update(tensor.FromSlice([]float64{1, 2, 3, 4}, 2, 2), nil)
+	m.Update(tensor.FromSlice([]float32{0, 9}, 1, 2), nil)
+	if m.Name() != "part" || m.Value() != 5 {
+		t.Errorf("%s is %g, want 5", m.Name(), m.Value())
+	}
+	again := metrics.NewColumn("part", 1)
+	if err := again.LoadState(m.SaveState()); err != nil || again.Value() != 5 {
+		t.Errorf("restored: %g, %v", again.Value(), err)
+	}
+	if m.Reset(); !math.IsNaN(m.Value()) {
+		t.Errorf("after Reset: %g", m.Value())
+	}
+	err := tensor.Try(func() error { m.Update(tensor.Zeros(tensor.Float32, 3), nil); return nil })
+	if err == nil || !strings.Contains(err.Error(), "column 1") {
+		t.Errorf("a vector: %v", err)
+	}
+}
