@@ -22,7 +22,7 @@ func Seq(layers ...Layer) *Sequential {
 
 // Forward runs all layers in order.
 func (s *Sequential) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	return c.sequence(s.Layers, strconv.Itoa, x)
+	return chain{layers: s.Layers, name: strconv.Itoa}.Forward(c, x)
 }
 
 // Visit names the layers by their places.
@@ -54,8 +54,10 @@ func (n *Named) Add(name string, l Layer) *Named {
 
 // Forward runs all layers in order.
 func (n *Named) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	return c.sequence(n.layers, func(i int) string { return n.names[i] }, x)
+	return chain{layers: n.layers, name: n.name}.Forward(c, x)
 }
+
+func (n *Named) name(i int) string { return n.names[i] }
 
 // Visit names the layers.
 func (n *Named) Visit(v *Visitor) {
@@ -72,16 +74,23 @@ type Residual struct{ Body, Shortcut Layer }
 func NewResidual(body Layer) *Residual { return &Residual{Body: body} }
 
 // Forward returns the sum.
-func (r *Residual) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
-	y := c.Call("body", r.Body, x)
+func (r *Residual) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor { return r.sum(c, x, false) }
+
+// sum returns the sum, or its positive part.
+func (r *Residual) sum(c *Ctx, x *tensor.Tensor, relu bool) *tensor.Tensor {
+	e := ending{x, relu}
 	if r.Shortcut != nil {
-		x = c.Call("shortcut", r.Shortcut, x)
+		e.add = c.Call("shortcut", r.Shortcut, x)
 	}
-	if !x.SameShape(y) {
+	if body := c.fuse(r.Body, e); body != nil {
+		return c.Call("body", body, x)
+	}
+	y := c.Call("body", r.Body, x)
+	if !e.add.SameShape(y) {
 		tensor.Fail("residual", "give Shortcut a layer that brings the input to the body's shape",
-			"the body turns %s into %s, which can't be added to %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(y.Shape()), tensor.ShapeString(x.Shape()))
+			"the body turns %s into %s, which can't be added to %s", tensor.ShapeString(x.Shape()), tensor.ShapeString(y.Shape()), tensor.ShapeString(e.add.Shape()))
 	}
-	return x.Add(y)
+	return e.of(y)
 }
 
 // Visit names "body" and "shortcut".

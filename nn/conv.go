@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -14,6 +15,7 @@ type Conv2D struct {
 	Bias   *Param // (Out), nil without
 	cfg    Conv2DConfig
 	axes   []Window
+	folded atomic.Pointer[foldedFilters] // see folded
 }
 
 // Conv2DConfig describes a [Conv2D] layer. In, Out and Kernel are required. Where a field exists for both
@@ -77,6 +79,11 @@ func (l *Conv2D) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
 // apply applies f, a convolution or one with an activation, to x.
 func (l *Conv2D) apply(c *Ctx, x *tensor.Tensor, f func(x, w, b *tensor.Tensor, cfg tensor.Conv2DConfig) *tensor.Tensor) *tensor.Tensor {
 	w, b := affine(c, l.Weight, l.Bias)
+	return l.with(x, w, b, f)
+}
+
+// with is apply with given filters and bias.
+func (l *Conv2D) with(x, w, b *tensor.Tensor, f func(x, w, b *tensor.Tensor, cfg tensor.Conv2DConfig) *tensor.Tensor) *tensor.Tensor {
 	x, pads := surround(x, l.cfg.PadMode, l.axes)
 	return f(x, w, b, tensor.Conv2DConfig{
 		Stride:   l.cfg.StrideHW,

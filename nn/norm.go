@@ -51,18 +51,34 @@ func NewBatchNorm(channels int) *BatchNorm { return BatchNormConfig{Channels: ch
 
 // Forward normalises the channels of x, of shape (N, C) or (N, C, …); the result has the same shape.
 func (l *BatchNorm) Forward(c *Ctx, x *tensor.Tensor) *tensor.Tensor {
+	if l.trains(c) {
+		return l.train(c, x, func(gamma, beta *tensor.Tensor) (y, mean, variance *tensor.Tensor) {
+			return tensor.BatchNorm(x, gamma, beta, l.cfg.Eps)
+		})
+	}
+	l.check(x)
+	gamma, beta := affine(c, l.Weight, l.Bias)
+	return tensor.BatchNormInfer(x, gamma, beta, c.Use(l.RunningMean), c.Use(l.RunningVar), l.cfg.Eps)
+}
+
+// check panics if x doesn't have the layer's channels.
+func (l *BatchNorm) check(x *tensor.Tensor) {
 	if x.NDim() < 2 || x.Size(1) != l.cfg.Channels {
 		tensor.Fail("batch norm", channelsHint(x, "NewBatchNorm"), "expected %d channels on axis 1, got shape %s", l.cfg.Channels, tensor.ShapeString(x.Shape()))
 	}
-	gamma, beta := affine(c, l.Weight, l.Bias)
-	if !c.Training() || l.frozen() {
-		return tensor.BatchNormInfer(x, gamma, beta, c.Use(l.RunningMean), c.Use(l.RunningVar), l.cfg.Eps)
-	}
+}
+
+// trains reports whether the batch's statistics are to be used: not in evaluation, nor if the layer was frozen as a whole.
+func (l *BatchNorm) trains(c *Ctx) bool { return c.Training() && !l.RunningMean.IsFrozen() }
+
+// train normalises x by norm, which uses the batch's statistics, and moves the running ones.
+func (l *BatchNorm) train(c *Ctx, x *tensor.Tensor, norm func(gamma, beta *tensor.Tensor) (y, mean, variance *tensor.Tensor)) *tensor.Tensor {
+	l.check(x)
 	count := x.NumEl() / max(x.Size(1), 1)
 	if count < 2 {
 		tensor.Fail("batch norm", "use a larger batch, or DropLast if it's the last one", "training needs more than one value per channel, got shape %s", tensor.ShapeString(x.Shape()))
 	}
-	y, mean, variance := tensor.BatchNorm(x, gamma, beta, l.cfg.Eps)
+	y, mean, variance := norm(affine(c, l.Weight, l.Bias))
 	if !c.Recomputing() {
 		l.update(c, mean, variance, count)
 	}
@@ -76,9 +92,6 @@ func channelsHint(x *tensor.Tensor, make string) string {
 	}
 	return fmt.Sprintf("make the layer with %s(%d)", make, x.Size(1))
 }
-
-// frozen reports whether the layer was frozen as a whole: then it normalises as in evaluation.
-func (l *BatchNorm) frozen() bool { return l.RunningMean.IsFrozen() }
 
 // update moves the running statistics towards those of the batch, whose variance is made unbiased.
 func (l *BatchNorm) update(c *Ctx, mean, variance *tensor.Tensor, count int) {

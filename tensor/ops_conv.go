@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gradus-ml/gradus/internal/cpu"
+	"github.com/gradus-ml/gradus/internal/mem"
 )
 
 // Convolution y = x ⋆ w is linear in x and in w, and so are its two gradients. Each of the three
@@ -50,6 +51,7 @@ type convolution struct {
 	Conv2DConfig
 	size [2]int // rows and columns of what can't be told from the operands: the input, or the kernel
 	relu bool
+	add  bool // the last input is added to the result before the ReLU
 }
 
 // shape returns the numbers that the kernels want, for an input of n×c×h×w and weights of k×…×kh×kw.
@@ -81,13 +83,17 @@ func init() {
 				a.relu = false
 			}
 			grads := make([]*Tensor, len(c.In))
+			if a.add {
+				grads[len(c.In)-1] = dy
+				a.add = false
+			}
 			if c.Needs(0) {
 				grads[0] = gradInput(a, dy, w, x.shape)
 			}
 			if c.Needs(1) {
 				grads[1] = gradWeight(a, x, dy, w.shape)
 			}
-			if len(c.In) > 2 && c.Needs(2) {
+			if c.bias() != nil && c.Needs(2) {
 				grads[2] = dy.SumAxes(false, 0, 2, 3)
 			}
 			return grads
@@ -205,11 +211,29 @@ func inferConv2D(c *Call) ([]Spec, error) {
 	if err := a.checkShapes(x.shape, w.shape); err != nil {
 		return nil, err
 	}
-	if len(c.In) > 2 && !slices.Equal(c.In[2].shape, w.shape[:1]) {
-		return nil, reject("", "expected a bias of shape (%d), one number for each output channel of the weight %s, got %s", w.shape[0], w.shapeText(), c.In[2].shapeText())
+	if b := c.bias(); b != nil && !slices.Equal(b.shape, w.shape[:1]) {
+		return nil, reject("", "expected a bias of shape (%d), one number for each output channel of the weight %s, got %s", w.shape[0], w.shapeText(), b.shapeText())
 	}
 	s := a.shape(x.shape[0], x.shape[1], x.shape[2], x.shape[3], w.shape[0], w.shape[2], w.shape[3])
-	return one(x.dtype, []int{s.N, s.K, s.OutH(), s.OutW()})
+	out := []int{s.N, s.K, s.OutH(), s.OutW()}
+	if a.add {
+		if t := c.In[len(c.In)-1]; !slices.Equal(t.shape, out) {
+			return nil, reject("bring it to that shape, by a convolution of 1×1 for instance", "the result has shape %s, what is to be added has %s", ShapeString(out), t.shapeText())
+		}
+	}
+	return one(x.dtype, out)
+}
+
+// bias returns the bias of a convolution, nil if it has none.
+func (c *Call) bias() *Tensor {
+	n := len(c.In)
+	if c.Attrs.(convolution).add {
+		n--
+	}
+	if n > 2 {
+		return c.In[2]
+	}
+	return nil
 }
 
 // checkShapes rejects an input and weights that don't fit together.
@@ -261,13 +285,48 @@ func convKernel[T cpu.Float](c *Call, s cpu.ConvShape) {
 	defer xBlock.Free()
 	w, wBlock := packed[T](c.In[1])
 	defer wBlock.Free()
-	b, bBlock := weightsOf[T](c, 2)
-	defer bBlock.Free()
-	act := cpu.NoAct
-	if c.Attrs.(convolution).relu {
-		act = cpu.ActReLU
+	e := cpu.ConvEnd[T]{Filters: filtersOf(c.In[1], s)}
+	if t := c.bias(); t != nil {
+		var block mem.Block
+		e.Bias, block = packed[T](t)
+		defer block.Free()
 	}
-	cpu.ConvForward(s, flat[T](c.Out[0]), x, w, b, act)
+	a := c.Attrs.(convolution)
+	if a.add {
+		var block mem.Block
+		e.Add, block = packed[T](c.In[len(c.In)-1])
+		defer block.Free()
+	}
+	if a.relu {
+		e.Act = cpu.ActReLU
+	}
+	cpu.ConvForwardEnd(s, flat[T](c.Out[0]), x, w, e)
+}
+
+// filters are what a kernel prepares from a tensor of filters.
+type filters struct {
+	version uint32
+	offset  int
+	shape   [4]int
+	data    []float32
+}
+
+// filtersOf returns what the kernel prepares from w, if that is worth keeping: for filters that aren't being trained, w's memory
+// has it as long as nobody writes to it.
+func filtersOf(w *Tensor, s cpu.ConvShape) []float32 {
+	if w.tracked() || w.dtype != Float32 || w.buf.scope != nil || !w.IsContiguous() || !cpu.ConvKeepsFilters(s) {
+		return nil
+	}
+	shape := [4]int(w.shape)
+	version := w.buf.version
+	if f := w.buf.filters.Load(); f != nil && f.version == version && f.offset == w.offset && f.shape == shape {
+		return f.data
+	}
+	f := &filters{version, w.offset, shape, cpu.ConvFilters(s, flat[float32](w))}
+	if w.buf.version == version {
+		w.buf.filters.Store(f)
+	}
+	return f.data
 }
 
 func convGradKernel[T cpu.Float](c *Call, s cpu.ConvShape, f func(s cpu.ConvShape, dst, a, b []T)) {
@@ -293,6 +352,13 @@ func Conv2D(x, w, b *Tensor, cfg Conv2DConfig) *Tensor {
 // Conv2DReLU returns the same as Conv2D(x, w, b, cfg).ReLU(), in one pass.
 func Conv2DReLU(x, w, b *Tensor, cfg Conv2DConfig) *Tensor {
 	return conv2D(x, w, b, convolution{Conv2DConfig: cfg.normal(), relu: true})
+}
+
+// Conv2DAdd returns the same as Conv2D(x, w, b, cfg).Add(add), and ReLU() of that if relu is set, in one pass. add has the result's
+// shape; b or add may be nil for none.
+func Conv2DAdd(x, w, b, add *Tensor, relu bool, cfg Conv2DConfig) *Tensor {
+	a := convolution{Conv2DConfig: cfg.normal(), relu: relu, add: add != nil}
+	return apply(opConv2D, a, present(x, w, b, add)...)
 }
 
 func conv2D(x, w, b *Tensor, a convolution) *Tensor {

@@ -126,6 +126,22 @@ func init() {
 					return []nd{mapped(k.forward(in), func(v float64) float64 { return max(v, 0) })}
 				}
 				out = append(out, s)
+				out = append(out, sample{
+					name: "add",
+					in:   append(k.inputs(r), uniform(r, -1, 1, k.outShape()...)),
+					call: func(in []*Tensor) []*Tensor {
+						last := len(in) - 1
+						return []*Tensor{Conv2DAdd(in[0], in[1], third(in[:last]), in[last], false, k.cfg)}
+					},
+					want: func(in []nd) []nd {
+						last := len(in) - 1
+						y := k.forward(in[:last])
+						for i, v := range in[last].data {
+							y.data[i] += v
+						}
+						return []nd{y}
+					},
+				})
 			}
 			return out
 		},
@@ -141,6 +157,8 @@ func init() {
 			{"3 output channels can't be split into 2 groups", conv(x(8, 2, 2, 6), x(3, 1, 1, 1), nil, Conv2DConfig{Groups: 2})},
 			{"expected a bias of shape (3), one number for each output channel of the weight (3, 2, 1, 1), got (1)", conv(x(8, 2, 2, 6), x(3, 2, 1, 1), x(1), one)},
 			{"expected a weight of shape (out, in/groups, rows, columns), got (3, 2)", conv(x(8, 2, 2, 6), x(3, 2), nil, one)},
+			{"the result has shape (8, 3, 2, 6), what is to be added has (8, 3, 2, 1); bring it to that shape, by a convolution of 1×1 for instance",
+				func() { Conv2DAdd(x(8, 2, 2, 6), x(3, 2, 1, 1), nil, x(8, 3, 2, 1), true, one) }},
 			{"must be at least 1 and paddings at least 0, got stride [-1 1]", conv(x(8, 2, 2, 6), x(3, 2, 1, 1), nil, Conv2DConfig{Stride: [2]int{-1, 0}})},
 			{"expected a float tensor, got uint8 (8, 1, 28, 28)", conv(Zeros(Uint8, 8, 1, 28, 28), x(6, 1, 5, 5), nil, one)},
 			{"expected tensors of one data type, got float64 (8, 1, 28, 28) and float32 (6, 1, 5, 5)", conv(Zeros(Float64, 8, 1, 28, 28), x(6, 1, 5, 5), nil, one)},

@@ -269,12 +269,17 @@ func Data[T Element](t *Tensor) []T {
 	return flat[T](t)
 }
 
-// MutableData is [Data] for writing. Gradients that need the old values then say so instead of being wrong.
+// MutableData is [Data] for writing. Gradients that need the old values then say so instead of being wrong. Call it anew for each
+// write that follows a use of t: what was prepared from the values is used until then.
 func MutableData[T Element](t *Tensor) []T {
 	s := Data[T](t)
 	t.buf.version++
 	return s
 }
+
+// Version returns a number that grows whenever t's memory is written to in place, through t or any view of it: equal
+// numbers mean equal values.
+func (t *Tensor) Version() uint32 { return t.buf.version }
 
 // CopyFrom writes the values of src, broadcast and converted, into t's memory.
 // Every view of that memory sees them. t must not be a tracked result, and src neither, unless t is a leaf, such

@@ -155,6 +155,11 @@ func winoLoadAVX512(dst, src *float32, rows, cols, dstRow, srcRow, channel int)
 //go:noescape
 func winoStoreAVX512(dst, src *float32, rows, cols, dstRow, srcRow, channel int)
 
+// winoStoreAddAVX512 writes max(what winoStoreAVX512 would + add, floor), NaN where that is; add lies as dst does.
+//
+//go:noescape
+func winoStoreAddAVX512(dst, src, add *float32, rows, cols, dstRow, srcRow, channel int, floor float32)
+
 // winoInputAVX512 writes Bᵀ·d·B for a row of tiles of 6×6 elements, 4 apart; tmp holds 576
 // elements.
 //

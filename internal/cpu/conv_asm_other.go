@@ -27,7 +27,13 @@ func maxPool2GradAsm(dx, dy []float32, index []int32, rows, cols, w int) bool { 
 
 func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every bool) bool { return false }
 
-func winoForward(s ConvShape, y, x, w, bias []float32, act Act) bool { return false }
+func winoForward(s ConvShape, y, x, w []float32, e ConvEnd[float32]) bool { return false }
+
+// ConvKeepsFilters reports whether ConvFilters is worth its memory: the filters' preparation is a good part of the work.
+func ConvKeepsFilters(s ConvShape) bool { return false }
+
+// ConvFilters returns what ConvForwardEnd makes of filters before it begins.
+func ConvFilters(s ConvShape, w []float32) []float32 { return nil }
 
 func winoGradInput(s ConvShape, dx, dy, w []float32) bool { return false }
 

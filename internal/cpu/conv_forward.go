@@ -9,13 +9,37 @@ import (
 // positions, so that what it reads fits the first-level cache.
 const convDepth = 288
 
+// ConvEnd is what a convolution does to its sums, and what it has ready.
+type ConvEnd[T Float] struct {
+	Bias    []T // K elements, nil for none
+	Add     []T // of y's size, nil for none
+	Act     Act
+	Filters []float32 // what ConvFilters returned for the filters, or nil
+}
+
 // ConvForward computes y = act(x ⋆ w + bias), y of N×K×OutH×OutW elements.
 // A nil bias is none.
 func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
+	ConvForwardEnd(s, y, x, w, ConvEnd[T]{Bias: bias, Act: act})
+}
+
+// ConvForwardEnd computes y = act(x ⋆ w + bias + add).
+func ConvForwardEnd[T Float](s ConvShape, y, x, w []T, e ConvEnd[T]) {
 	p := newConvPlan(s)
-	if p.empty() || convAsm[T]() && winoForward(s, singles(y), singles(x), singles(w), singles(bias), act) {
+	if p.empty() || convAsm[T]() && winoForward(s, singles(y), singles(x), singles(w),
+		ConvEnd[float32]{singles(e.Bias), singles(e.Add), e.Act, e.Filters}) {
 		return
 	}
+	if e.Add == nil {
+		convForward(p, y, x, w, e.Bias, e.Act)
+		return
+	}
+	convForward(p, y, x, w, e.Bias, NoAct)
+	par.For(len(y), 1<<14, func(lo, hi int) { finish(y[lo:hi], e.Add, lo, e.Act) })
+}
+
+// convForward is ConvForward by offsets.
+func convForward[T Float](p *convPlan, y, x, w, bias []T, act Act) {
 	depth := p.cg * p.taps
 	if depth == 0 { // sums of nothing
 		clear(y)

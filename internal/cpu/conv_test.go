@@ -151,9 +151,30 @@ func testConvShape[T Float](t *testing.T, s ConvShape, r *rand.Rand) {
 	ConvForward(s, y, x, w, bias, ActReLU)
 	check()
 	for i := range wantY {
-		wantY[i] = max(0, wantY[i]+float64(bias[i/area%s.K]))
+		wantY[i] += float64(bias[i/area%s.K])
 	}
-	convClose(t, fmt.Sprintf("%+v: forward with bias and ReLU", s), y, wantY, scaleY)
+	positive := func(y []float64) []float64 {
+		y = slices.Clone(y)
+		for i, v := range y {
+			y[i] = max(0, v)
+		}
+		return y
+	}
+	convClose(t, fmt.Sprintf("%+v: forward with bias and ReLU", s), y, positive(wantY), scaleY)
+	e := ConvEnd[T]{Bias: bias, Add: dy}
+	if ConvKeepsFilters(s) && single[T]() {
+		e.Filters = ConvFilters(s, singles(w))
+	}
+	for i, v := range dy {
+		wantY[i] += float64(v)
+	}
+	ConvForwardEnd(s, y, x, w, e)
+	check()
+	convClose(t, fmt.Sprintf("%+v: forward with an addend", s), y, wantY, scaleY)
+	e.Act = ActReLU
+	ConvForwardEnd(s, y, x, w, e)
+	check()
+	convClose(t, fmt.Sprintf("%+v: forward with an addend and ReLU", s), y, positive(wantY), scaleY)
 
 	dx, check := convGuarded[T](t, len(x))
 	ConvGradInput(s, dx, dy, w)

@@ -85,6 +85,7 @@ func winoStride(n int) int { return (n/16 | 1) * 16 }
 // winoTask is the memory of one thread.
 type winoTask struct {
 	*winograd
+	from, to           int // output channels
 	in, tmp, v, m, out []float32
 	block              mem.Block
 	tile               gemmTile
@@ -144,17 +145,26 @@ func (t *winoTask) input(x []float32, n, ty, rows, tile int) {
 	}
 }
 
-// conv computes y = max(x ⋆ w + bias, floor) with transformed filters u.
-func (p *winograd) conv(y, x, u, bias []float32, floor float32) {
+// conv computes y = act(x ⋆ w + bias + add) with transformed filters u.
+func (p *winograd) conv(y, x, u []float32, e ConvEnd[float32]) {
 	chunks := p.chunks()
 	per := max(1, (chunks+15)/16)
-	par.Run((chunks+per-1)/per, func(i int) {
+	// Few tiles are shared by output channels as well, each share transforming the input for itself.
+	slices := 1
+	if chunks < 4 && p.k%32 == 0 {
+		slices = min(p.k/32, 4/chunks)
+	}
+	tasks := (chunks + per - 1) / per
+	par.Run(tasks*slices, func(i int) {
 		t := p.task()
 		defer t.block.Free()
+		i, slice := i/slices, i%slices
+		blocks := p.k / 16
+		t.from, t.to = slice*blocks/slices*16, (slice+1)*blocks/slices*16
 		for chunk := i * per; chunk < min((i+1)*per, chunks); chunk++ {
 			tiles := p.each(chunk, func(n, ty, rows, tile int) { t.input(x, n, ty, rows, tile) })
 			t.product(u, tiles)
-			p.each(chunk, func(n, ty, rows, tile int) { t.output(y, bias, floor, n, ty, rows, tile) })
+			p.each(chunk, func(n, ty, rows, tile int) { t.output(y, &e, n, ty, rows, tile) })
 		}
 	})
 }
@@ -166,8 +176,8 @@ func (t *winoTask) product(u []float32, tiles int) {
 	*g = gemmTile{aRow: uintptr(t.c) * 4, aK: 4, bK: uintptr(t.k) * 4, cRow: uintptr(t.k) * 4, k: t.c, alpha: bitsOf[float32](1)}
 	mr := convBlock(tiles, kernel.rows[2])
 	for e := range winoElements {
-		for col := 0; col < t.k; col += 32 {
-			kernel.setWidth(g, min(32, t.k-col))
+		for col := t.from; col < t.to; col += 32 {
+			kernel.setWidth(g, min(32, t.to-col))
 			g.b = unsafe.Pointer(&u[e*uStride+col])
 			for r := 0; r < tiles; r += mr {
 				g.rows = min(mr, tiles-r)
@@ -181,14 +191,28 @@ func (t *winoTask) product(u []float32, tiles int) {
 }
 
 // output transforms the products back and writes them to y.
-func (t *winoTask) output(y, bias []float32, floor float32, n, ty, rows, tile int) {
+func (t *winoTask) output(y []float32, end *ConvEnd[float32], n, ty, rows, tile int) {
 	e := winoStride(t.tiles * t.k)
-	for b := 0; b < t.k; b += 16 {
-		for i := range rows {
-			winoOutputAVX512(&t.out[16*i*t.tw*16], &t.m[(tile+i*t.tw)*t.k+b], t.tw, t.tw*256, t.k*4, e*4, &bias[b], floor)
+	floor := end.Act.floor()
+	early := floor
+	if end.Add != nil {
+		early = NoAct.floor()
+	}
+	for b := t.from; b < t.to; b += 16 {
+		bias := &zeroLanes[0]
+		if end.Bias != nil {
+			bias = &end.Bias[b]
 		}
-		winoStoreAVX512(&y[((n*t.k+b)*t.oh+4*ty)*t.ow], &t.out[0], min(4*rows, t.oh-4*ty), t.ow,
-			t.ow*4, t.tw*256, t.oh*t.ow*4)
+		for i := range rows {
+			winoOutputAVX512(&t.out[16*i*t.tw*16], &t.m[(tile+i*t.tw)*t.k+b], t.tw, t.tw*256, t.k*4, e*4, bias, early)
+		}
+		at := ((n*t.k+b)*t.oh + 4*ty) * t.ow
+		high := min(4*rows, t.oh-4*ty)
+		if end.Add != nil {
+			winoStoreAddAVX512(&y[at], &t.out[0], &end.Add[at], high, t.ow, t.ow*4, t.tw*256, t.oh*t.ow*4, floor)
+		} else {
+			winoStoreAVX512(&y[at], &t.out[0], high, t.ow, t.ow*4, t.tw*256, t.oh*t.ow*4)
+		}
 	}
 }
 
@@ -208,22 +232,34 @@ func winoFilters(u, w []float32, c, k, first, inStep, outStep, step int) {
 	})
 }
 
-// winoForward is ConvForward if this way is better, and reports whether it is.
-func winoForward(s ConvShape, y, x, w, bias []float32, act Act) bool {
+// winoForward is ConvForwardEnd if this way is better, and reports whether it is.
+func winoForward(s ConvShape, y, x, w []float32, e ConvEnd[float32]) bool {
 	p, ok := newWinograd(s)
 	if !ok {
 		return false
 	}
-	u, block := mem.Scratch[float32](winoElements*winoStride(p.c*p.k) + p.k)
-	defer block.Free()
-	u, zeros := u[:winoElements*winoStride(p.c*p.k)], u[winoElements*winoStride(p.c*p.k):]
-	winoFilters(u, w, p.c, p.k, 0, 9, 9*p.c, 1)
-	if bias == nil {
-		clear(zeros)
-		bias = zeros
+	u := e.Filters
+	if u == nil {
+		var block mem.Block
+		u, block = mem.Scratch[float32](winoElements * winoStride(p.c*p.k))
+		defer block.Free()
+		winoFilters(u, w, p.c, p.k, 0, 9, 9*p.c, 1)
 	}
-	p.conv(y, x, u, bias, act.floor())
+	p.conv(y, x, u, e)
 	return true
+}
+
+// ConvKeepsFilters reports whether ConvFilters is worth its memory: the filters' preparation is a good part of the work.
+func ConvKeepsFilters(s ConvShape) bool {
+	p, ok := newWinograd(s)
+	return ok && p.n*p.th*p.tw <= 256
+}
+
+// ConvFilters returns what ConvForwardEnd makes of filters before it begins.
+func ConvFilters(s ConvShape, w []float32) []float32 {
+	u := make([]float32, winoElements*winoStride(s.C*s.K))
+	winoFilters(u, w, s.C, s.K, 0, 9, 9*s.C, 1)
+	return u
 }
 
 // winoGradInput is ConvGradInput if this way is better, and reports whether it
@@ -237,12 +273,10 @@ func winoGradInput(s ConvShape, dx, dy, w []float32) bool {
 	if !ok {
 		return false
 	}
-	u, block := mem.Scratch[float32](winoElements*winoStride(p.c*p.k) + p.k)
+	u, block := mem.Scratch[float32](winoElements * winoStride(p.c*p.k))
 	defer block.Free()
-	u, zeros := u[:winoElements*winoStride(p.c*p.k)], u[winoElements*winoStride(p.c*p.k):]
-	clear(zeros)
 	winoFilters(u, w, p.c, p.k, 8, 9*p.k, 9, -1)
-	p.conv(dx, dy, u, zeros, NoAct.floor())
+	p.conv(dx, dy, u, ConvEnd[float32]{})
 	return true
 }
 

@@ -25,17 +25,13 @@ func (r *residual) Forward(c *nn.Ctx, x *tensor.Tensor) *tensor.Tensor {
 			start = y
 		}
 	}
-	y = r.body.Forward(c, y)
-	if !r.plain {
-		if r.downsample != nil {
-			start = c.Call("downsample", r.downsample, start)
-		}
-		y = y.Add(start)
+	switch {
+	case r.plain:
+		start = nil
+	case r.downsample != nil:
+		start = c.Call("downsample", r.downsample, start)
 	}
-	if r.pre == nil && !r.linear {
-		y = y.ReLU()
-	}
-	return y
+	return c.Sum(r.body, y, start, r.pre == nil && !r.linear)
 }
 
 // Visit names the layers of pre and body, and "downsample".

@@ -9,6 +9,7 @@ import "fmt"
 func winograd() {
 	winoTranspose("winoLoadAVX512", "// winoLoadAVX512 writes dst[row][col][channel] from 16 channels of rows of src; channel,\n// dstRow and srcRow are distances in bytes. cols > 0.", true)
 	winoTranspose("winoStoreAVX512", "// winoStoreAVX512 is the inverse of winoLoadAVX512. It reads whole sixteens of columns.", false)
+	winoTransposeAdd("winoStoreAddAVX512", "// winoStoreAddAVX512 writes max(what winoStoreAVX512 would + add, floor), NaN where that is; add lies as dst does.")
 
 	declare("winoInputAVX512", "// winoInputAVX512 writes Bᵀ·d·B for a row of tiles of 6×6 elements, 4 apart; tmp holds 576\n// elements.",
 		"dst, src, tmp *float32, tiles, srcRow, tile, e int", 56)
@@ -315,16 +316,37 @@ func inputLine() [6]int {
 // 16 columns at a time.
 func winoTranspose(name, doc string, load bool) {
 	declare(name, doc, "dst, src *float32, rows, cols, dstRow, srcRow, channel int", 56)
+	transpose(0, load, nil)
+}
+
+// winoTransposeAdd writes the kernel that adds to what it has transposed.
+func winoTransposeAdd(name, doc string) {
+	declare(name, doc, "dst, src, add *float32, rows, cols, dstRow, srcRow, channel int, floor float32", 68)
+	p("MOVQ add+16(FP), AX")
+	p("SUBQ dst+0(FP), AX")
+	transpose(8, false, func(i int) {
+		if i == 0 {
+			p("VBROADCASTSS floor+64(FP), Z31")
+		}
+		p("VMOVUPS.Z (R11)(AX*1), K1, Z30")
+		p("VADDPS Z30, Z%d, Z%d", i, i)
+		p("VMAXPS Z%d, Z31, Z%d", i, i)
+	})
+}
+
+// transpose writes the body of a kernel whose arguments from rows on lie so many bytes further; last works on each register before it is
+// stored at R11.
+func transpose(at int, load bool, last func(i int)) {
 	p("MOVQ dst+0(FP), DI")
 	p("MOVQ src+8(FP), SI")
-	p("MOVQ rows+16(FP), DX")
-	p("MOVQ dstRow+32(FP), R8")
-	p("MOVQ srcRow+40(FP), R9")
-	p("MOVQ channel+48(FP), BX")
+	p("MOVQ rows+%d(FP), DX", at+16)
+	p("MOVQ dstRow+%d(FP), R8", at+32)
+	p("MOVQ srcRow+%d(FP), R9", at+40)
+	p("MOVQ channel+%d(FP), BX", at+48)
 	p("row:")
 	p("MOVQ DI, R12")
 	p("MOVQ SI, R13")
-	p("MOVQ cols+24(FP), CX")
+	p("MOVQ cols+%d(FP), CX", at+24)
 	p("col:")
 	p("MOVQ $0xFFFF, R10")
 	p("CMPQ CX, $16")
@@ -383,6 +405,9 @@ func winoTranspose(name, doc string, load bool) {
 	} else {
 		p("MOVQ R12, R11")
 		for i := range 16 {
+			if last != nil {
+				last(i)
+			}
 			p("VMOVUPS Z%d, K1, (R11)", i)
 			if i < 15 {
 				p("ADDQ BX, R11")
