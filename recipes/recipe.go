@@ -74,6 +74,7 @@ var all = []*Recipe{
 	&resNet56,
 	&plain56,
 	&degradation,
+	&uNet,
 	&yolo,
 	&autoencoder,
 	&vae,
