@@ -213,7 +213,7 @@ func FuzzDecode(f *testing.F) {
 	for _, good := range [][]byte{encodePNG(f, gradient()), encodeGIF(f), encodeJPEG(f)} {
 		f.Add(good)
 	}
-	for _, name := range strings.Fields("cmyk.jpg progressive.jpg palette.png rgba.png grey16.png bit.png greyalpha.png grey.jpg") {
+	for _, name := range strings.Fields("cmyk.jpg ycck.jpg turned.jpg interlaced.png rgb16.png progressive.jpg palette.png rgba.png grey16.png bit.png greyalpha.png grey.jpg") {
 		data, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			f.Fatal(err)
