@@ -87,3 +87,8 @@ func ResampleAttrs(cfg InterpolateConfig, h, w int) any {
 func SamplingAttrs(cfg GridSampleConfig, slope [2]int, h, w int) any {
 	return sampling{GridSampleConfig: cfg, slope: slope, size: [2]int{h, w}}
 }
+
+// RegionAttrs returns the attributes of roi_align's transpose, for images of the given shape.
+func RegionAttrs(cfg RoIAlignConfig, shape ...int) any {
+	return pooledRegions{RoIAlignConfig: cfg, size: [4]int(shape)}
+}

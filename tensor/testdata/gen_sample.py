@@ -1,6 +1,6 @@
-"""Writes sample.json: what PyTorch makes of images resampled and read at the places of a grid.
+"""Writes sample.json: what PyTorch and torchvision make of images resampled, read at the places of a grid, and pooled in regions.
 
-    pip install torch && python gen_sample.py
+    pip install torch torchvision && python gen_sample.py
 
 Float input k has elements sin(1.3 i + 0.7 k + 0.1), in float64; grids are 1.4 times that. The gradient of the result has
 elements cos(0.9 i). Each case holds the result and the gradient of every float input.
@@ -8,6 +8,7 @@ elements cos(0.9 i). Each case holds the result and the gradient of every float 
 import json
 import torch
 import torch.nn.functional as F
+import torchvision.ops as ops
 
 cases = []
 
@@ -46,6 +47,14 @@ for mode in ["bilinear", "nearest"]:
                  (2, 2, 4, 5), (2, 3, 4, 2), Mode=modes.index(mode), Padding=p, AlignCorners=corners)
 for corners in [False, True]:
     case("affine_grid", lambda t: F.affine_grid(t, (2, 1, 3, 4), align_corners=corners), (2, 2, 3), AlignCorners=corners)
+
+regions = [[0, 1.2, 2.3, 7.9, 9.1], [1, 0, 0, 11.5, 8.5], [0, 5.4, 3.1, 5.6, 3.2], [1, -2.5, 4, 6, 14], [0, 9, 7, 3, 2]]
+rois = torch.tensor(regions, dtype=torch.float64)
+for size, scale, ratio, aligned in [((2, 3), 0.5, 2, True), ((3, 2), 1.0, -1, False), ((2, 2), 0.8, 0, True)]:
+    case("roi_align", lambda x: ops.roi_align(x, rois, size, scale, ratio, aligned), (2, 2, 9, 10), Size=size, SpatialScale=scale,
+         SamplingRatio=max(ratio, 0), Aligned=aligned, Regions=regions)
+for size, scale in [((2, 3), 1.0), ((3, 3), 0.6)]:
+    case("roi_pool", lambda x: ops.roi_pool(x, rois, size, scale), (2, 2, 9, 10), Size=size, SpatialScale=scale, Regions=regions)
 
 with open("sample.json", "w") as f:
     f.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")
