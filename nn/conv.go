@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -106,22 +107,20 @@ func (l *Conv2D) String() string {
 
 // describeConv writes the name of a convolution, its channels, and what isn't the default: stride, padding in front, dilation, groups.
 func describeConv(name string, in, out, groups int, mode tensor.PadMode, axes []Window) string {
-	kernel := make([]string, len(axes))
-	plain := Window{Stride: 1, Dilation: 1}
-	first := plain
-	for i, w := range axes {
-		kernel[i] = strconv.Itoa(w.Kernel)
-		if first == plain {
-			first = Window{Stride: w.Stride, Dilation: w.Dilation, Pad: [2]int{w.Pad[0]}}
-		}
+	var kernel []string
+	var before []int
+	for _, w := range axes {
+		kernel, before = append(kernel, strconv.Itoa(w.Kernel)), append(before, w.Pad[0])
 	}
+	_, stride, _, dilation := numbers(axes)
 	s := fmt.Sprintf("%s(%d, %d, %s", name, in, out, strings.Join(kernel, "×"))
 	for _, part := range []struct {
-		name  string
-		n, by int
-	}{{"stride", first.Stride, 1}, {"pad", first.Pad[0], 0}, {"dilation", first.Dilation, 1}, {"groups", groups, 1}} {
-		if part.n != part.by {
-			s += fmt.Sprintf(", %s %d", part.name, part.n)
+		name   string
+		n      []int
+		normal int
+	}{{"stride", stride, 1}, {"pad", before, 0}, {"dilation", dilation, 1}, {"groups", []int{groups}, 1}} {
+		if slices.ContainsFunc(part.n, func(n int) bool { return n != part.normal }) {
+			s += ", " + part.name + " " + sides(part.n)
 		}
 	}
 	if mode != tensor.PadConstant {

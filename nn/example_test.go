@@ -43,6 +43,29 @@ func ExampleSummary() {
 	// parameters 203,530 (795 KiB); mult-adds 203,264; activations 5 KiB
 }
 
+// What the units of each layer see of an image: 16×16 pixels around places 4 apart at the end, and which pixels the last one sees.
+func ExampleReceptiveFields() {
+	net := nn.Seq(nn.Conv2DConfig{In: 1, Out: 6, Kernel: 5, Pad: 2}.New(), nn.MaxPool2D(2), nn.NewConv2D(6, 16, 5), nn.MaxPool2D(2))
+	for _, f := range nn.ReceptiveFields(net, 1, 1, 28, 28) {
+		fmt.Printf("%s: %s, unit (4, 4) sees %v\n", f.Path, f, f.Pixels(4, 4))
+	}
+	// Output:
+	// 0: 5×5, unit (4, 4) sees (2,2)-(7,7)
+	// 1: 6×6 every 2, unit (4, 4) sees (6,6)-(12,12)
+	// 2: 14×14 every 2, unit (4, 4) sees (6,6)-(20,20)
+	// 3: 16×16 every 4, unit (4, 4) sees (14,14)-(28,28)
+}
+
+// The arithmetic of convolutions: ResNet's first layer halves 224 pixels, and its transposed convolution brings them back.
+func ExampleWindow() {
+	w := nn.Window{Kernel: 7, Stride: 2, Pad: [2]int{3, 3}}
+	fmt.Println(w.Out(224), w.TransposedOut(112, 1))
+	fmt.Println(w.Sees(0, 0))
+	// Output:
+	// 112 224
+	// -3 3
+}
+
 // A layer of one's own: Forward computes, Visit names what is in it.
 func ExampleLayer() {
 	l := &scale{nn.NewParam(nn.Constant(2), 3)}

@@ -2,6 +2,8 @@ package nn
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/gradus-ml/gradus/tensor"
 )
@@ -44,13 +46,20 @@ func (p PoolConfig) axes(n int) []Window {
 
 // layer returns pooling over axes as a layer.
 func (p PoolConfig) layer(name string, axes []Window, f func(x *tensor.Tensor) *tensor.Tensor) *Lambda {
-	size := fmt.Sprint(axes[0].Kernel)
-	for _, a := range axes[1:] {
-		if a.Kernel != axes[0].Kernel {
-			size += fmt.Sprintf("×%d", a.Kernel)
-		}
+	k, stride, _, _ := numbers(axes)
+	return windowed(NewLambda(fmt.Sprintf("%s(%s, stride %s)", name, sides(k), sides(stride)), f), axes)
+}
+
+// sides writes one number if all are equal, else all.
+func sides(n []int) string {
+	text := make([]string, len(n))
+	for i, v := range n {
+		text[i] = fmt.Sprint(v)
 	}
-	return windowed(NewLambda(fmt.Sprintf("%s(%s, stride %d)", name, size, axes[0].Stride), f), axes)
+	if slices.Max(n) == slices.Min(n) {
+		text = text[:1]
+	}
+	return strings.Join(text, "×")
 }
 
 // windowed notes that l moves windows along the axes.

@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/gradus-ml/gradus/nn"
@@ -39,6 +40,17 @@ func TestDescriptions(t *testing.T) {
 		{nn.Conv2DConfig{In: 4, Out: 4, Kernel: 3, Groups: 4}.New(), "Conv2D(4, 4, 3×3, groups 4)"},
 		{nn.NewConv1D(2, 3, 5), "Conv1D(2, 3, 5)"},
 		{nn.ConvTranspose2DConfig{In: 2, Out: 3, Kernel: 4, Stride: 2}.New(), "ConvTranspose2D(2, 3, 4×4, stride 2)"},
+		{nn.NewConv3D(2, 3, 5), "Conv3D(2, 3, 5×5×5)"},
+		{nn.Conv2DConfig{In: 2, Out: 3, Kernel: 3, DilationHW: [2]int{1, 2}, Pad: 1, PadMode: tensor.PadReflect}.New(), "Conv2D(2, 3, 3×3, pad 1, dilation 1×2, reflect)"},
+		{nn.Conv1DConfig{In: 2, Out: 3, Kernel: 3, Dilation: 4, Causal: true}.New(), "Conv1D(2, 3, 3, pad 8, dilation 4)"},
+		{nn.NewConvTranspose1D(2, 3, 5), "ConvTranspose1D(2, 3, 5)"},
+		{nn.ConvTranspose3DConfig{In: 2, Out: 4, Kernel: 2, Groups: 2}.New(), "ConvTranspose3D(2, 4, 2×2×2, groups 2)"},
+		{nn.PoolConfig{KernelDHW: [3]int{1, 2, 2}}.Max3D(), "MaxPool3D(1×2×2, stride 1×2×2)"},
+		{nn.PoolConfig{Kernel: 3, Stride: 2}.Stochastic(), "StochasticPool2D(3, stride 2)"},
+		{nn.SpatialPyramidPool(6, 3, 2, 1), "SpatialPyramidPool(6, 3, 2, 1)"},
+		{nn.AdaptiveAvgPool2D(6, 6), "AdaptiveAvgPool2D(6, 6)"},
+		{nn.NetVLADConfig{Clusters: 64, Channels: 512}.New(), "NetVLAD(512, 64 clusters)"},
+		{nn.LocalResponseNorm(5), "LocalResponseNorm(5)"},
 		{nn.MaxPool2D(2), "MaxPool2D(2, stride 2)"},
 		{nn.AvgPool1D(3), "AvgPool1D(3, stride 3)"},
 		{nn.NewBatchNorm(6), "BatchNorm(6)"},
@@ -62,9 +74,25 @@ func TestDescriptions(t *testing.T) {
 	}
 }
 
-func TestMultAddsOfConv1D(t *testing.T) {
-	s := nn.Summary(nn.NewConv1D(2, 3, 5), 4, 2, 10)
-	if s.MultAdds != 4*3*6*2*5 {
-		t.Errorf("%d multiply-adds", s.MultAdds)
+// One multiply-add for each weight and place where it is used, counted by hand.
+func TestMultAddsOfConvolutions(t *testing.T) {
+	for _, c := range []struct {
+		l      nn.Layer
+		input  []int
+		output []int
+		params int
+		want   int
+	}{
+		{nn.NewConv1D(2, 3, 5), []int{4, 2, 10}, []int{4, 3, 6}, 33, 4 * 6 * 3 * 2 * 5},
+		{nn.Conv2DConfig{In: 4, Out: 8, Kernel: 3, Stride: 2, Pad: 1, Groups: 4}.New(), []int{2, 4, 7, 9}, []int{2, 8, 4, 5}, 80, 2 * 4 * 5 * 8 * 1 * 9},
+		{nn.Conv3DConfig{In: 2, Out: 3, KernelDHW: [3]int{3, 2, 1}, Groups: 1}.New(), []int{1, 2, 5, 4, 4}, []int{1, 3, 3, 3, 4}, 39, 36 * 3 * 2 * 6},
+		{nn.ConvTranspose1DConfig{In: 4, Out: 6, Kernel: 3, Stride: 2, Groups: 2}.New(), []int{2, 4, 5}, []int{2, 6, 11}, 42, 2 * 5 * 4 * 3 * 3},
+		{nn.ConvTranspose3DConfig{In: 2, Out: 3, Kernel: 2, Stride: 2}.New(), []int{1, 2, 2, 3, 4}, []int{1, 3, 4, 6, 8}, 51, 24 * 2 * 3 * 8},
+		{nn.NetVLADConfig{Clusters: 8, Channels: 5}.New(), []int{3, 5, 2, 4}, []int{3, 40}, 8*5 + 8 + 8*5, 3 * 8 * (8*5 + 8*5)},
+	} {
+		s := nn.Summary(c.l, c.input...)
+		if s.MultAdds != c.want || s.Params != c.params || !slices.Equal(s.Output, c.output) {
+			t.Errorf("%v: %d multiply-adds, %d parameters, output %v", c.l, s.MultAdds, s.Params, s.Output)
+		}
 	}
 }
