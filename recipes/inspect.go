@@ -68,7 +68,7 @@ func (p Prediction) String() string {
 }
 
 // Predict says what the finished run in dir finds in pictures. Pictures and files that it draws of that go to the folder out, by default
-// "predictions" in dir.
+// "predictions" in dir. A model that compares pictures compares the first with each of the others.
 func Predict(ctx context.Context, dir string, files []string, out string) ([]Finding, error) {
 	r, model, err := Open(ctx, dir)
 	if err != nil {
@@ -78,7 +78,16 @@ func Predict(ctx context.Context, dir string, files []string, out string) ([]Fin
 		out = filepath.Join(dir, "predictions")
 	}
 	predict := r.Recipe.Predict
-	if predict == nil {
+	if compare := r.Recipe.Compare; compare != nil {
+		if len(files) < 2 {
+			return nil, fmt.Errorf("%s is a run of %s, which compares pictures: give it two or more, the first is compared with each of the others", dir, r.Recipe.Name)
+		}
+		first := files[0]
+		predict = func(ctx context.Context, r *Run, model nn.Layer, file, _ string) (Finding, error) {
+			return compare(ctx, r, model, first, file)
+		}
+		files = files[1:]
+	} else if predict == nil {
 		if !r.classifiesPictures() {
 			return nil, fmt.Errorf("%s is a run of %s, which says nothing about pictures", dir, r.Recipe.Name)
 		}
@@ -133,6 +142,9 @@ func (r *Run) describeData() error {
 	}
 	for _, info := range sets.List() {
 		if info.Name == r.Options.Data {
+			if side := r.Recipe.DataConfig.Side; side > 0 {
+				info.Shape = []int{info.Shape[0], side, side}
+			}
 			r.Set = &sets.Set{Info: info}
 			return nil
 		}

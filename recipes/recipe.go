@@ -52,6 +52,8 @@ type Recipe struct {
 	Evaluate func(ctx context.Context, r *Run, model nn.Layer) (map[string]float64, error)
 	// Predict says what the model of a finished run finds in the picture in file, and leaves pictures and files of it in dir; nil: the class.
 	Predict func(ctx context.Context, r *Run, model nn.Layer, file, dir string) (Finding, error)
+	// Compare says whether the pictures in two files show the same, for models that verify; it takes the place of Predict.
+	Compare func(ctx context.Context, r *Run, model nn.Layer, file, other string) (Finding, error)
 }
 
 // Finding is what a model says of a file: text for people, and fields for JSON.
@@ -79,6 +81,8 @@ var all = []*Recipe{
 	&autoencoder,
 	&vae,
 	&dcgan,
+	&siamese,
+	&triplet,
 }
 
 // List returns all recipes.
