@@ -51,6 +51,8 @@ func TestDescriptions(t *testing.T) {
 		{nn.AdaptiveAvgPool2D(6, 6), "AdaptiveAvgPool2D(6, 6)"},
 		{nn.NetVLADConfig{Clusters: 64, Channels: 512}.New(), "NetVLAD(512, 64 clusters)"},
 		{nn.LocalResponseNorm(5), "LocalResponseNorm(5)"},
+		{nn.Upsample(tensor.InterpolateConfig{Scale: [2]float64{2, 2}}), "Upsample(×2, bilinear)"},
+		{nn.Upsample(tensor.InterpolateConfig{Size: [2]int{32, 48}, Mode: tensor.Nearest}), "Upsample(to 32×48, nearest)"},
 		{nn.MaxPool2D(2), "MaxPool2D(2, stride 2)"},
 		{nn.AvgPool1D(3), "AvgPool1D(3, stride 3)"},
 		{nn.NewBatchNorm(6), "BatchNorm(6)"},
