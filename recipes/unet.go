@@ -175,7 +175,7 @@ func (r *Run) drawMasks(model nn.Layer, test data.Dataset) error {
 			plot.Cell{Image: underMask(x, b.Y.Select(0, i)), Caption: "ellipses in the boxes"},
 			plot.Cell{Image: underMask(x, predicted.Select(0, i)), Caption: "prediction"})
 	}
-	title := "Test pictures: " + strings.Join([]string{r.maskName(1) + " red", r.maskName(2) + " blue", r.maskName(3) + " green"}, ", ")
+	title := "Test pictures: " + strings.Join([]string{r.maskName(1) + " orange", r.maskName(2) + " blue", r.maskName(3) + " green"}, ", ")
 	grid := plot.Grid{Title: title, Cells: row, Columns: 3, Size: cellsWide}
 	return plot.SavePNG(filepath.Join(r.Dir, "masks.png"), grid.Draw())
 }
