@@ -10,7 +10,6 @@ package proposals
 
 import (
 	"container/heap"
-	"math"
 	"slices"
 
 	"github.com/gradus-ml/gradus/tensor"
@@ -184,7 +183,7 @@ func similarity(a, b *region, area float64, by strategy) float64 {
 func shared(p, q []float64) float64 {
 	sum := 0.0
 	for i, v := range p {
-		sum += math.Min(v, q[i])
+		sum += min(v, q[i])
 	}
 	return sum
 }
