@@ -145,7 +145,9 @@ func (r *Run) describeData() error {
 			if side := r.Recipe.DataConfig.Side; side > 0 {
 				info.Shape = []int{info.Shape[0], side, side}
 			}
-			r.Set = &sets.Set{Info: info}
+			if r.Set = (&sets.Set{Info: info}); r.Recipe.Prepare != nil {
+				r.Recipe.Prepare(r.Set)
+			}
 			return nil
 		}
 	}

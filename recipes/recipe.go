@@ -42,7 +42,8 @@ type Recipe struct {
 
 	// Generate makes the data of recipes that need no data set; Data then names them for people.
 	Generate   func(seed uint64) *sets.Set
-	DataConfig sets.Config // how the data set is opened
+	DataConfig sets.Config         // how the data set is opened
+	Prepare    func(set *sets.Set) // what is done to it before anything else; its Train and Test are nil if only its shape is asked for
 	// Model builds the network for a data set, without values.
 	Model func(set *sets.Set) nn.Layer
 	// Train runs the experiment and returns the figures of the test set.
@@ -70,6 +71,7 @@ var all = []*Recipe{
 	&housePrices,
 	&leNet,
 	&leNetBN,
+	&spatialTransformer,
 	&resNet20,
 	&plain20,
 	&vggSmall,

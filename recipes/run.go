@@ -110,7 +110,9 @@ func (r *Run) openData(ctx context.Context) (err error) {
 	if err := sets.Fetch(ctx, r.Options.Data, r.Fetching); err != nil {
 		return err
 	}
-	r.Set, err = sets.Open(r.Options.Data, r.Recipe.DataConfig)
+	if r.Set, err = sets.Open(r.Options.Data, r.Recipe.DataConfig); err == nil && r.Recipe.Prepare != nil {
+		r.Recipe.Prepare(r.Set)
+	}
 	return err
 }
 
