@@ -1,11 +1,11 @@
 package recipes
 
 import (
-	"math"
 	"slices"
 
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/vision/transforms"
 )
 
 // turned holds every drawing of a data set four times, by quarter turns.
@@ -68,51 +68,9 @@ func turn(x []float32, side int) {
 	}
 }
 
-// warped returns the drawings of ds under small random affine maps (Koch et al., 2015): turned by up to 10 degrees, sheared by up to 0.3
-// in either direction, scaled by 0.8 to 1.2 along either axis and moved by up to a fourteenth of their side.
+// warped returns the drawings of ds under small random affine maps, as Koch et al. (2015) do.
 func warped(ds data.Dataset) data.Dataset {
-	return data.Map(ds, func(d data.Draw, b data.Batch) (data.Batch, error) {
-		x, side := tensor.MutableData[float32](b.X), b.X.Size(3)
-		for i := range d.Index {
-			rng := d.RNG(i)
-			between := func(lo, hi float64) float64 { return lo + (hi-lo)*rng.Float64() }
-			angle := between(-10, 10) * math.Pi / 180
-			sin, cos := math.Sincos(angle)
-			sx, sy := 1/between(0.8, 1.2), 1/between(0.8, 1.2)
-			shx, shy := between(-0.3, 0.3), between(-0.3, 0.3)
-			most := float64(side) / 14
-			// output position → rotated, scaled and sheared position in the drawing
-			a := [4]float64{sx * (cos + shx*sin), sx * (-sin + shx*cos), sy * (sin + shy*cos), sy * (cos - shy*sin)}
-			affine(x[i*side*side:][:side*side], side, a, between(-most, most), between(-most, most))
-		}
-		return b, nil
+	return transforms.Dataset(ds, transforms.RandomAffine{
+		Degrees: 10, Translate: [2]float64{0.08, 0.08}, Scale: [2]float64{0.8, 1.2}, Shear: [2]float64{15, 15},
 	})
-}
-
-// affine replaces the image by the one whose pixel at p, measured from the centre, is that at A·p + (dx, dy) of the original, interpolated
-// linearly; outside of it everything is 0.
-func affine(x []float32, side int, a [4]float64, dx, dy float64) {
-	// One pixel of border, so that interpolation needs no cases.
-	wide := side + 2
-	from := make([]float32, wide*wide)
-	for i := range side {
-		copy(from[(i+1)*wide+1:], x[i*side:(i+1)*side])
-	}
-	mid := float64(side-1) / 2
-	for i := range side {
-		v := float64(i) - mid
-		for j := range side {
-			u := float64(j) - mid
-			px, py := a[0]*u+a[1]*v+dx+mid+1, a[2]*u+a[3]*v+dy+mid+1
-			if px < 0 || py < 0 || px >= float64(wide-1) || py >= float64(wide-1) {
-				x[i*side+j] = 0
-				continue
-			}
-			col, row := int(px), int(py)
-			fx, fy := float32(px-float64(col)), float32(py-float64(row))
-			p := from[row*wide+col:]
-			q := from[(row+1)*wide+col:]
-			x[i*side+j] = (1-fy)*((1-fx)*p[0]+fx*p[1]) + fy*((1-fx)*q[0]+fx*q[1])
-		}
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -191,32 +190,6 @@ func TestQuarterTurnsAreOtherCharacters(t *testing.T) {
 	}
 	if got := tensor.ToSlice[int64](b.Y); !slices.Equal(got, []int64{3, 8, 11, 18}) {
 		t.Errorf("targets %v", got)
-	}
-}
-
-func TestAffineMapsAboutTheCentre(t *testing.T) {
-	from := []float32{1, 2, 3, 4, 5, 6, 7, 8, 9}
-	for _, c := range []struct {
-		what   string
-		a      [4]float64
-		dx, dy float64
-		want   []float32
-	}{
-		{"nothing", [4]float64{1, 0, 0, 1}, 0, 0, from},
-		{"moved", [4]float64{1, 0, 0, 1}, 1, 0, []float32{2, 3, 0, 5, 6, 0, 8, 9, 0}},
-		{"moved by half", [4]float64{1, 0, 0, 1}, 0, 0.5, []float32{2.5, 3.5, 4.5, 5.5, 6.5, 7.5, 3.5, 4, 4.5}},
-		{"turned", [4]float64{0, -1, 1, 0}, 0, 0, []float32{3, 6, 9, 2, 5, 8, 1, 4, 7}},
-		{"twice as large", [4]float64{0.5, 0, 0, 0.5}, 0, 0, []float32{3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7}},
-		{"far away", [4]float64{1, 0, 0, 1}, 9, 0, make([]float32, 9)},
-	} {
-		x := slices.Clone(from)
-		affine(x, 3, c.a, c.dx, c.dy)
-		for i := range x {
-			if math.Abs(float64(x[i]-c.want[i])) > 1e-6 {
-				t.Errorf("%s: %v, want %v", c.what, x, c.want)
-				break
-			}
-		}
 	}
 }
 
