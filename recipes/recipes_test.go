@@ -77,7 +77,7 @@ func TestSpatialTransformerHelps(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for some seconds; not with -short")
 	}
-	r, f := trained(t, "spatial-transformer", Options{Epochs: 2, Batch: 32, Limit: 3000})
+	r, f := trained(t, "spatial-transformer", Options{Epochs: 2, Batch: 64, Limit: 6000})
 	t.Logf("accuracy %.3f with the transformer, %.3f without", f["accuracy"], f["accuracy_without"])
 	if !(f["accuracy"] > 0.6 && f["accuracy"] > f["accuracy_without"]+0.15) {
 		t.Errorf("accuracy is %.3f with the transformer and %.3f without; want more than 0.6 and 0.15 more", f["accuracy"], f["accuracy_without"])
