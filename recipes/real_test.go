@@ -38,3 +38,26 @@ func TestRealDataReachesTheKnownAccuracy(t *testing.T) {
 		}
 	}
 }
+
+// Ten examples of each class are enough if the network has seen digits before, generated ones.
+func TestRealDataTransferHelps(t *testing.T) {
+	if os.Getenv("GRADUS_DATA") == "" {
+		t.Skip("needs real data: set GRADUS_DATA to a folder with mnist (gradus data mnist)")
+	}
+	run := &Run{Recipe: &fineTune, Options: Options{Data: "mnist"}, Dir: filepath.Join(t.TempDir(), "run")}
+	if err := run.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	figures, err := fineTune.Train(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(figures)
+	if !(figures["accuracy"] > 0.88 && figures["accuracy"] > figures["accuracy_frozen"] && figures["accuracy_frozen"] > figures["accuracy_scratch"]+0.01) {
+		t.Errorf("fine-tuning should beat a new head alone, and that training from scratch: %v", figures)
+	}
+	again, err := Evaluate(t.Context(), run.Dir)
+	if err != nil || again["accuracy"] != figures["accuracy"] {
+		t.Errorf("eval says %v (%v)", again, err)
+	}
+}

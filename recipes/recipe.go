@@ -79,6 +79,7 @@ var all = []*Recipe{
 	&plain56,
 	&degradation,
 	&uNet,
+	&fineTune,
 	&yolo,
 	&autoencoder,
 	&vae,

@@ -266,7 +266,10 @@ func (r *Run) FitPart(ctx context.Context, part string, cfg train.Config) (*trai
 	}, append(cfg.Callbacks, r.Callbacks...)...)
 	cfg.Checkpoints = &train.Checkpoints{Dir: filepath.Join(dir, "checkpoint"), Warn: r.Warn}
 	cfg.Resume = r.Resume
-	cfg.Epochs, cfg.Seed = r.Options.Epochs, r.Options.Seed
+	cfg.Seed = r.Options.Seed
+	if cfg.Epochs == 0 {
+		cfg.Epochs = r.Options.Epochs
+	}
 	result, err := train.Fit(ctx, cfg)
 	if err != nil {
 		return result, err
