@@ -65,7 +65,7 @@ func CIFARResNet(depth int, cfg CIFARConfig) nn.Layer {
 			if stage > 0 && unit == 0 {
 				stride = 2
 			}
-			s.Layers = append(s.Layers, cfg.unit(in, width, width*expansion, stride))
+			s.Layers = append(s.Layers, cfg.unit(in, width, width*expansion, stride, stage+unit == 0))
 			in = width * expansion
 		}
 		net.Add(fmt.Sprintf("layer%d", stage+1), s)
@@ -78,14 +78,14 @@ func CIFARResNet(depth int, cfg CIFARConfig) nn.Layer {
 }
 
 // unit returns a residual unit that takes in channels by way of width to out.
-func (cfg CIFARConfig) unit(in, width, out, stride int) nn.Layer {
+func (cfg CIFARConfig) unit(in, width, out, stride int, first bool) nn.Layer {
 	convs := []*nn.Conv2D{conv3x3(in, width, stride), conv3x3(width, out, 1)}
 	if cfg.Bottleneck {
 		convs = []*nn.Conv2D{conv1x1(in, width, 1), conv3x3(width, width, stride), conv1x1(width, out, 1)}
 	}
 	r := &residual{body: nn.NewNamed(), plain: cfg.Plain}
 	if cfg.PreActivation {
-		r.pre = nn.NewNamed()
+		r.pre, r.first = nn.NewNamed(), first
 	}
 	for i, conv := range convs {
 		name := func(kind string) string { return fmt.Sprintf("%s%d", kind, i+1) }

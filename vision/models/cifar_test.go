@@ -35,6 +35,26 @@ func TestCIFARNetworksHaveThePapersSizes(t *testing.T) {
 	}
 }
 
+func TestCIFARResNetsArePyTorchs(t *testing.T) {
+	var want map[string]reference
+	readJSON(t, "testdata/cifar.json", &want)
+	for label, net := range map[string]nn.Layer{
+		"resnet20":      CIFARResNet(20, CIFARConfig{}),
+		"resnet20 A":    CIFARResNet(20, CIFARConfig{ZeroPad: true}),
+		"plain20":       CIFARResNet(20, CIFARConfig{Plain: true}),
+		"resnet20 v2":   CIFARResNet(20, CIFARConfig{PreActivation: true}),
+		"resnet20 v2 A": CIFARResNet(20, CIFARConfig{PreActivation: true, ZeroPad: true}),
+		"resnet29 v2":   CIFARResNet(29, CIFARConfig{PreActivation: true, Bottleneck: true}),
+		"resnet29":      CIFARResNet(29, CIFARConfig{Bottleneck: true}),
+	} {
+		fill(t, net)
+		if params := count(net); params != want[label].Params {
+			t.Errorf("%s has %d parameters, want %d", label, params, want[label].Params)
+		}
+		wantClose(t, label, net.Forward(nn.Eval(), image(2, 16)), want[label].Logits, 1e-4)
+	}
+}
+
 func TestCIFARNetworksTrain(t *testing.T) {
 	x := tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 8, 1, 32, 32)
 	y := tensor.FromSlice([]int64{0, 1, 2, 3, 4, 0, 1, 2}, 8)

@@ -7,9 +7,11 @@ import (
 
 // residual is one unit of a residual network: relu(body(x) + shortcut(x)) in the first form (He et al., 2015, eq. 1 and 2), and
 // body(pre(x)) + shortcut in the second, where pre is batch norm and ReLU (He et al., "Identity mappings in deep residual
-// networks", 2016, eq. 5) and a projecting shortcut starts behind pre. Its parts have no names of their own in the state dictionary.
+// networks", 2016, eq. 5). There the shortcut of a network's first unit, and of those that change the shape, starts behind pre. Its parts
+// have no names of their own in the state dictionary.
 type residual struct {
 	pre        *nn.Named // nil in the first form
+	first      bool      // the first unit of the second form
 	body       *nn.Named
 	downsample nn.Layer // brings x to the body's shape; nil where it has it already
 	plain      bool     // no shortcut at all
@@ -21,7 +23,7 @@ func (r *residual) Forward(c *nn.Ctx, x *tensor.Tensor) *tensor.Tensor {
 	start, y := x, x
 	if r.pre != nil {
 		y = r.pre.Forward(c, x)
-		if r.downsample != nil {
+		if r.downsample != nil || r.first {
 			start = y
 		}
 	}

@@ -32,15 +32,29 @@ type reference struct {
 }
 
 func references(t *testing.T) map[string]reference {
-	text, err := os.ReadFile("testdata/torchvision.json")
+	var out map[string]reference
+	readJSON(t, "testdata/torchvision.json", &out)
+	return out
+}
+
+func readJSON(t *testing.T, path string, v any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var out map[string]reference
-	if err := json.Unmarshal(text, &out); err != nil {
-		t.Fatal(err)
+}
+
+// count returns how many numbers can be trained.
+func count(net nn.Layer) int {
+	n := 0
+	for _, p := range nn.Params(net) {
+		n += p.NumEl()
 	}
-	return out
+	return n
 }
 
 // buildReference returns the network of a row of the references.
@@ -188,11 +202,7 @@ func TestKeysAndSizesAreTorchvisions(t *testing.T) {
 		if hex.EncodeToString(sum[:]) != want.KeysSHA256 {
 			t.Errorf("%s: the %d keys and shapes differ from torchvision's", label, len(got))
 		}
-		params := 0
-		for _, p := range nn.Params(net) {
-			params += p.NumEl()
-		}
-		if params != want.Params {
+		if params := count(net); params != want.Params {
 			t.Errorf("%s has %d parameters, want %d", label, params, want.Params)
 		}
 		if err := nn.Check(net); err != nil {

@@ -1,8 +1,6 @@
 package models
 
 import (
-	"encoding/json"
-	"os"
 	"testing"
 
 	"github.com/gradus-ml/gradus/nn"
@@ -10,22 +8,12 @@ import (
 )
 
 func TestUNetIsPyTorchs(t *testing.T) {
-	text, err := os.ReadFile("testdata/unet.json")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var want struct {
 		Paper                int
 		Transposed, Bilinear []float64
 	}
-	if err := json.Unmarshal(text, &want); err != nil {
-		t.Fatal(err)
-	}
-	params := 0
-	for _, p := range nn.Params(UNetConfig{In: 1, Classes: 2}.New()) {
-		params += p.NumEl()
-	}
-	if params != want.Paper {
+	readJSON(t, "testdata/unet.json", &want)
+	if params := count(UNetConfig{In: 1, Classes: 2}.New()); params != want.Paper {
 		t.Errorf("%d parameters, want %d", params, want.Paper)
 	}
 	for _, c := range []struct {
