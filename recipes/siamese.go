@@ -56,7 +56,8 @@ var pairwise = oneShot{
 	distances: func(model nn.Layer, a, b *tensor.Tensor) *tensor.Tensor {
 		return model.(*twins).distances(nn.Eval(), a, b)
 	},
-	// Cross entropy over all pairs of the batch, those of one character weighing as much as those of two, which are many more.
+	// Cross entropy over all pairs of the batch. Those of one character weigh as much together as those of two, which are many more; and among
+	// these each weighs as much as the model takes it for the same: what it tells apart easily would drown the rest.
 	loss: func(c *nn.Ctx, model nn.Layer, x, labels *tensor.Tensor) *tensor.Tensor {
 		t, n := model.(*twins), x.Size(0)
 		logits := c.Use(t.Bias).Sub(t.distances(c, x, x))
@@ -64,9 +65,10 @@ var pairwise = oneShot{
 		same := labels.Unsqueeze(1).Equal(labels.Unsqueeze(0)).To(x.DType())
 		different := same.Neg().AddScalar(1)
 		same = same.Sub(self)
-		half := func(pairs *tensor.Tensor) *tensor.Tensor {
-			return pairs.MulScalar(0.5 * float64(n*n) / max(pairs.Sum().Item(), 1))
+		half := func(weights *tensor.Tensor) *tensor.Tensor {
+			return weights.MulScalar(0.5 * float64(n*n) / max(weights.Sum().Item(), 1e-6))
 		}
-		return nn.BCEWithLogitsWith(tensor.BCEWithLogitsConfig{Weight: half(same).Add(half(different))})(logits, same)
+		weight := half(same).Add(half(different.Mul(logits.Detach().Sigmoid())))
+		return nn.BCEWithLogitsWith(tensor.BCEWithLogitsConfig{Weight: weight})(logits, same)
 	},
 }
