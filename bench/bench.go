@@ -10,6 +10,7 @@ import (
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/optim"
 	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/vision/models"
 )
 
 // Workload is something to measure.
@@ -159,40 +160,15 @@ func leNet() func() {
 		tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 128, 1, 28, 28), func(pred *tensor.Tensor) *tensor.Tensor { return nn.CrossEntropy(pred, y) })
 }
 
-// resNet20 is the CIFAR network of He et al., "Deep Residual Learning" (2016), with projections where the shape changes.
-func resNet20() nn.Layer {
-	conv := func(in, out, kernel, stride int) nn.Layer {
-		return nn.Conv2DConfig{In: in, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, NoBias: true}.New()
-	}
-	net := nn.Seq(conv(3, 16, 3, 1), nn.NewBatchNorm(16), nn.ReLU())
-	in := 16
-	for stage, out := range []int{16, 32, 64} {
-		for block := range 3 {
-			stride := 1
-			if stage > 0 && block == 0 {
-				stride = 2
-			}
-			r := nn.NewResidual(nn.Seq(conv(in, out, 3, stride), nn.NewBatchNorm(out), nn.ReLU(), conv(out, out, 3, 1), nn.NewBatchNorm(out)))
-			if in != out {
-				r.Shortcut = nn.Seq(conv(in, out, 1, stride), nn.NewBatchNorm(out))
-			}
-			net.Layers = append(net.Layers, r, nn.ReLU())
-			in = out
-		}
-	}
-	net.Layers = append(net.Layers, nn.AdaptiveAvgPool2D(1, 1), nn.Flatten(), nn.NewLinear(64, 10))
-	return net
-}
-
 func resNetTrain() func() {
 	y := classes(64)
-	return training(resNet20(), func(p []*nn.Param) *optim.Optimizer {
+	return training(models.CIFARResNet(20, models.CIFARConfig{}), func(p []*nn.Param) *optim.Optimizer {
 		return optim.NewSGD(p, optim.SGDConfig{LR: 0.1, Momentum: 0.9, WeightDecay: 1e-4})
 	}, tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 64, 3, 32, 32), func(pred *tensor.Tensor) *tensor.Tensor { return nn.CrossEntropy(pred, y) })
 }
 
 func resNetInfer() func() {
-	net := resNet20()
+	net := models.CIFARResNet(20, models.CIFARConfig{})
 	nn.Init(net, 1)
 	ctx := nn.Eval()
 	return scoped(tensor.NewRNG(1).Normal(tensor.Float32, 0, 1, 1, 3, 32, 32), func(x *tensor.Tensor) { net.Forward(ctx, x) })
