@@ -225,7 +225,7 @@ func predictMask(_ context.Context, r *Run, model nn.Layer, file, dir string) (F
 	for _, class := range tensor.ToSlice[int64](mask) {
 		found.Areas[r.maskName(int(class))] += 1.0 / (cellsHigh * cellsWide)
 	}
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)) + ".png"
+	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)) + ".mask.png"
 	found.Picture = filepath.Join(dir, name)
 	grid := plot.Grid{Cells: []plot.Cell{{Image: picture(x), Caption: "picture"}, {Image: underMask(x, mask), Caption: "prediction"}}, Columns: 2, Size: 2 * cellsWide}
 	return found, plot.SavePNG(found.Picture, grid.Draw())
