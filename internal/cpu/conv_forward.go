@@ -40,6 +40,9 @@ func ConvForwardEnd[T Float](s ConvShape, y, x, w []T, e ConvEnd[T]) {
 
 // convForward is ConvForward by offsets.
 func convForward[T Float](p *convPlan, y, x, w, bias []T, act Act) {
+	if convDepthwise(p, y, x, w, bias, act) {
+		return
+	}
 	depth := p.cg * p.taps
 	if depth == 0 { // sums of nothing
 		clear(y)

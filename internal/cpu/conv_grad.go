@@ -13,7 +13,7 @@ func ConvGradInput[T Float](s ConvShape, dx, dy, w []T) {
 		clear(dx)
 		return
 	}
-	if convAsm[T]() && winoGradInput(s, singles(dx), singles(dy), singles(w)) {
+	if convAsm[T]() && winoGradInput(s, singles(dx), singles(dy), singles(w)) || convDepthwiseGradInput(p, dx, dy, w) {
 		return
 	}
 	if !p.y.covers(p.oh) || !p.x.covers(p.ow) {

@@ -114,6 +114,9 @@ var convShapes = []ConvShape{
 	{N: 2, C: 2, H: 3, W: 3, K: 2, KH: 5, KW: 4, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // the filter doesn't fit
 	{N: 1, C: 20, H: 15, W: 13, K: 48, KH: 5, KW: 5, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                     // channels in lanes
 	{N: 3, C: 8, H: 21, W: 23, K: 32, KH: 7, KW: 7, StrideH: 2, StrideW: 2, DilH: 1, DilW: 1, Groups: 2},                                                      // and by groups
+	{N: 2, C: 37, H: 7, W: 7, K: 37, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1, DilH: 1, DilW: 1, Groups: 37},    // depthwise, in blocks of channels
+	{N: 1, C: 50, H: 14, W: 13, K: 50, KH: 3, KW: 5, StrideH: 2, StrideW: 2, PadTop: 1, PadBottom: 0, PadLeft: 2, PadRight: 3, DilH: 1, DilW: 1, Groups: 50},  // with phases
+	{N: 3, C: 18, H: 9, W: 12, K: 18, KH: 2, KW: 3, StrideH: 1, StrideW: 1, PadTop: 3, PadBottom: 1, PadLeft: 0, PadRight: 2, DilH: 3, DilW: 2, Groups: 18},   // with holes
 	{N: 2, C: 0, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no channels
 	{N: 0, C: 2, H: 5, W: 5, K: 2, KH: 3, KW: 3, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1},                                                         // no images
 	{N: 1, C: 2, H: 3, W: 2, K: 3, KH: 7, KW: 7, StrideH: 1, StrideW: 1, PadTop: 6, PadBottom: 6, PadLeft: 6, PadRight: 6, DilH: 1, DilW: 1, Groups: 1},       // filter larger than the input
