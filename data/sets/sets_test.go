@@ -364,6 +364,7 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 		{"expected images of 28×28 pixels, got dimensions [1 4 4]", "mnist", mnist("train-images-idx3-ubyte.gz", append(idx(3, 1, 4, 4), make([]byte, 16)...))},
 		{"iris.csv", "iris", map[string][]byte{"iris.csv": []byte("150,4,setosa\n1,2\n")}},
 		{"expected one of the classes", "penguins", map[string][]byte{"penguins.csv": []byte("species,island\nAdelie,a\nEmperor,b\n")}},
+		{"images_background_small1.zip, byte 0: expected a zip archive, got", "omniglot-small1", map[string][]byte{"images_background_small1.zip": []byte(strings.Repeat("no archive", 9)), "images_evaluation_10alphabets.zip": nil, "all_runs.zip": nil}},
 		{"california_housing.tgz", "california-housing", map[string][]byte{"california_housing.tgz": []byte("no archive")}},
 	} {
 		err := damaged(t, c.set, c.files)
