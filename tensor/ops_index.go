@@ -19,8 +19,8 @@ func middle(shape []int, axis int) (outer, n, inner int) {
 	return numel(shape[:axis]), shape[axis], numel(shape[axis+1:])
 }
 
-// checkIndices returns an error for the first index outside of [0, n).
-func checkIndices(index *Tensor, n int, what string) error {
+// checkIndices returns an error for the first index outside of [0, n), which what names.
+func checkIndices(index *Tensor, n int, what func() string) error {
 	values, block := packed[int64](index)
 	defer block.Free()
 	for i, v := range values {
@@ -30,7 +30,7 @@ func checkIndices(index *Tensor, n int, what string) error {
 				at[a] = i % index.shape[a]
 				i /= index.shape[a]
 			}
-			return reject("", "index %d at %v is outside of %s (allowed: 0 to %d)", v, at, what, n-1)
+			return reject("", "index %d at %v is outside of %s (allowed: 0 to %d)", v, at, what(), n-1)
 		}
 	}
 	return nil
@@ -75,8 +75,8 @@ func inferAlong(c *Call) (axis int, err error) {
 	return axis, checkIndices(index, x.shape[axis], sizeText(axis, x))
 }
 
-func sizeText(axis int, x *Tensor) string {
-	return "axis " + strconv.Itoa(axis) + " of " + x.shapeText()
+func sizeText(axis int, x *Tensor) func() string {
+	return func() string { return "axis " + strconv.Itoa(axis) + " of " + x.shapeText() }
 }
 
 func init() {
@@ -184,7 +184,7 @@ func init() {
 			if classes < 1 {
 				return nil, reject("", "expected at least one class, got %d", classes)
 			}
-			if err := checkIndices(c.In[0], classes, strconv.Itoa(classes)+" classes"); err != nil {
+			if err := checkIndices(c.In[0], classes, func() string { return strconv.Itoa(classes) + " classes" }); err != nil {
 				return nil, err
 			}
 			return one(Float32, append(slices.Clone(c.In[0].shape), classes))

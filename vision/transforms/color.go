@@ -102,65 +102,6 @@ func (p pixels) saturation(f float32) {
 	p.clamp()
 }
 
-// AdjustHue returns the image x (C, H, W) with its hues turned by shift, from −0.5 to 0.5 of the circle. An image of 1 channel stays
-// as it is. Colours should lie in 0..1.
-func AdjustHue(x *tensor.Tensor, shift float64) *tensor.Tensor {
-	if !(shift >= -0.5 && shift <= 0.5) {
-		tensor.Fail("transforms.AdjustHue", "", "expected a shift from −0.5 to 0.5, got %g", shift)
-	}
-	p := own("AdjustHue", x, true)
-	p.hue(float32(shift))
-	return p.x
-}
-
-// hue goes to hue, saturation and value and back, as Pillow does.
-func (p pixels) hue(shift float32) {
-	if p.c == 1 {
-		return
-	}
-	red, green, blue := p.plane(0), p.plane(1), p.plane(2)
-	for i, r := range red {
-		g, b := green[i], blue[i]
-		hi, lo := max(r, g, b), min(r, g, b)
-		span := hi - lo
-		if !(span > 0) { // grey has no hue; nor has what isn't a number
-			continue
-		}
-		var h float32 // in sixths of the circle
-		switch hi {
-		case r:
-			h = (g - b) / span
-		case g:
-			h = (b-r)/span + 2
-		default:
-			h = (r-g)/span + 4
-		}
-		h = h/6 + 1 + shift
-		h -= float32(math.Floor(float64(h)))
-		s := span / hi
-		h *= 6
-		sector := int(h)
-		f := h - float32(sector)
-		q := clamp01((1 - s*f) * hi)
-		t := clamp01((1 - s + s*f) * hi)
-		lo = clamp01((1 - s) * hi)
-		switch sector {
-		case 0, 6:
-			red[i], green[i], blue[i] = hi, t, lo
-		case 1:
-			red[i], green[i], blue[i] = q, hi, lo
-		case 2:
-			red[i], green[i], blue[i] = lo, hi, t
-		case 3:
-			red[i], green[i], blue[i] = lo, q, hi
-		case 4:
-			red[i], green[i], blue[i] = t, lo, hi
-		default:
-			red[i], green[i], blue[i] = hi, lo, q
-		}
-	}
-}
-
 func clamp01(v float32) float32 { return max(0, min(v, 1)) }
 
 // Grayscale returns the brightness of the image x (C, H, W) of 1 or 3 channels in all its channels.

@@ -39,6 +39,11 @@ func mirrorRows[T float32 | int64](x *tensor.Tensor, w int) *tensor.Tensor {
 	to := tensor.MutableData[T](out)
 	for start := 0; start < len(from); start += w {
 		row, line := from[start:start+w], to[start:start+w]
+		for len(row) >= 4 && len(line) >= 4 { // no bounds to check within
+			end := line[len(line)-4:]
+			end[0], end[1], end[2], end[3] = row[3], row[2], row[1], row[0]
+			row, line = row[4:], line[:len(line)-4]
+		}
 		for i, v := range row {
 			line[len(line)-1-i] = v
 		}
