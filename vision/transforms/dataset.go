@@ -52,9 +52,9 @@ func (ds dataset) Batch(d data.Draw) (data.Batch, error) {
 		if out.X == nil {
 			out.X = d.Scope.Empty(tensor.Float32, len(d.Index), c, h, w)
 		}
-		if want := out.X.Shape()[1:]; !slices.Equal(s.Image.Shape(), want) {
+		if c != out.X.Size(1) || h != out.X.Size(2) || w != out.X.Size(3) {
 			return data.Batch{}, fmt.Errorf("transforms: example %d has become an image of shape %s, but example %d of the same batch one of %s; end with a transform that makes them alike, such as Resize or a crop",
-				n, tensor.ShapeString(s.Image.Shape()), d.Index[0], tensor.ShapeString(want))
+				n, tensor.ShapeString(s.Image.Shape()), d.Index[0], tensor.ShapeString(out.X.Shape()[1:]))
 		}
 		image, v := elements[float32](s.Image)
 		copy(tensor.MutableData[float32](out.X)[i*len(v):], v)
@@ -77,7 +77,11 @@ func (ds dataset) one(d data.Draw, i int, scratch *tensor.Scope, y *targets) (Sa
 	if b.X == nil || b.X.NDim() != 4 || b.Len() != 1 {
 		return Sample{}, fmt.Errorf("transforms: expected the data set to give images (N, C, H, W), got example %d as %s", d.Index[i], tensor.ShapeString(b.X.Shape()))
 	}
-	s := Sample{Image: b.X.Detach().To(tensor.Float32).In(scratch).Select(0, 0)}
+	x := b.X
+	if x.DType() != tensor.Float32 {
+		x = x.Detach().To(tensor.Float32)
+	}
+	s := Sample{Image: x.In(scratch).Reshape(x.Size(1), x.Size(2), x.Size(3))}
 	y.take(&s, b.Y)
 	return ds.t.Apply(d.RNG(i), s), nil
 }
@@ -118,7 +122,10 @@ func (t *targets) take(s *Sample, y *tensor.Tensor) {
 		if t.like == nil {
 			t.like = y.Detach().Keep()
 		}
-		tensor.WithBytes(y.Detach().Contiguous(), false, func(b []byte) { t.others = append(t.others, b...) })
+		if !y.IsContiguous() {
+			y = y.Detach().Contiguous()
+		}
+		tensor.WithBytes(y, false, func(b []byte) { t.others = append(t.others, b...) })
 	}
 }
 

@@ -33,9 +33,17 @@ func (s Sample) FlipVertical() Sample {
 	return out
 }
 
+// like returns room for as much as x holds, an image or a mask.
+func like(x *tensor.Tensor) *tensor.Tensor {
+	if x.NDim() == 2 {
+		return x.NewEmpty(x.Size(0), x.Size(1))
+	}
+	return x.NewEmpty(x.Size(0), x.Size(1), x.Size(2))
+}
+
 func mirrorRows[T float32 | int64](x *tensor.Tensor, w int) *tensor.Tensor {
 	x, from := elements[T](x)
-	out := x.NewEmpty(x.Shape()...)
+	out := like(x)
 	to := tensor.MutableData[T](out)
 	for start := 0; start < len(from); start += w {
 		row, line := from[start:start+w], to[start:start+w]
@@ -54,7 +62,7 @@ func mirrorRows[T float32 | int64](x *tensor.Tensor, w int) *tensor.Tensor {
 
 func mirrorColumns[T float32 | int64](x *tensor.Tensor, c, h, w int) *tensor.Tensor {
 	x, from := elements[T](x)
-	out := x.NewEmpty(x.Shape()...)
+	out := like(x)
 	to := tensor.MutableData[T](out)
 	for k := range c {
 		for y := range h {

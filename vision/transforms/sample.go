@@ -34,9 +34,8 @@ func checkTarget(op string, h, w int) {
 
 // elements returns the elements of x in row-major order, for reading.
 func elements[T tensor.Element](x *tensor.Tensor) (*tensor.Tensor, []T) {
-	x = x.Detach()
 	if !x.IsContiguous() {
-		x = x.Contiguous()
+		x = x.Detach().Contiguous()
 	}
 	return x, tensor.Data[T](x)
 }
