@@ -189,6 +189,10 @@ func convert(picture image.Image, width, height int, cfg Config) *Image {
 		im.Pix[i], im.Pix[i+plane], im.Pix[i+2*plane] = c.R, c.G, c.B
 	}
 	b := picture.Bounds()
+	if p, ok := picture.(*image.YCbCr); ok && cfg.Mode != Gray && b.Dx() == width && b.Dy() == height {
+		im.photo(p)
+		return im
+	}
 	offset := b.Min
 	if b.Dx() == width && b.Dy() == height {
 		offset = image.Point{}
@@ -205,6 +209,23 @@ func convert(picture image.Image, width, height int, cfg Config) *Image {
 		}
 	}
 	return im
+}
+
+// photo is convert for what JPEG decoders give, opaque colours: most pixels of most data sets.
+func (im *Image) photo(p *image.YCbCr) {
+	b, plane := p.Bounds(), im.Width*im.Height
+	chroma := make([]int, im.Width) // from the first one of a row
+	for x := range chroma {
+		chroma[x] = p.COffset(b.Min.X+x, b.Min.Y) - p.COffset(b.Min.X, b.Min.Y)
+	}
+	for y := range im.Height {
+		at, c := p.YOffset(b.Min.X, b.Min.Y+y), p.COffset(b.Min.X, b.Min.Y+y)
+		luma, cb, cr := p.Y[at:at+im.Width], p.Cb[c:], p.Cr[c:]
+		red, green, blue := im.Pix[y*im.Width:], im.Pix[plane+y*im.Width:], im.Pix[2*plane+y*im.Width:]
+		for x, l := range luma {
+			red[x], green[x], blue[x] = color.YCbCrToRGB(l, cb[chroma[x]], cr[chroma[x]])
+		}
+	}
 }
 
 // reader returns a function that gives a pixel of picture, without allocating
