@@ -3,6 +3,7 @@ package nn_test
 import (
 	"fmt"
 	"image"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -233,6 +234,37 @@ func TestWindowArithmetic(t *testing.T) {
 		}
 		if got := c.w.TransposedOut(c.out, 0); c.out > 0 && got != c.back {
 			t.Errorf("%+v: %d outputs come from %d, expected %d", c.w, c.out, got, c.back)
+		}
+	}
+}
+
+// The sizes that windows promise are those that the layers give, whatever the numbers are.
+func TestWindowsPromiseWhatLayersGive(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 400 {
+		k := 1 + r.IntN(4)
+		cfg := nn.PoolConfig{Kernel: k, Stride: 1 + r.IntN(5), Pad: r.IntN(k/2 + 1), Dilation: 1 + r.IntN(3), Ceil: r.IntN(2) == 0}
+		w := nn.Window{Kernel: k, Stride: cfg.Stride, Dilation: cfg.Dilation, Pad: [2]int{cfg.Pad, cfg.Pad}, Ceil: cfg.Ceil}
+		x := tensor.Zeros(tensor.Float32, 1, 1, 1+r.IntN(12))
+		var y *tensor.Tensor
+		err := tensor.Try(func() error { y = cfg.Max1D().Forward(nn.Eval(), x); return nil })
+		if got := w.Out(x.Size(2)); (err != nil) != (got == 0) || err == nil && got != y.Size(2) {
+			t.Errorf("%+v of %d: %d, the pooling says %v, %v", w, x.Size(2), got, y, err)
+		}
+		w.Ceil = false
+		conv := nn.Conv1DConfig{In: 1, Out: 1, Kernel: k, Stride: cfg.Stride, Dilation: cfg.Dilation, Pad: cfg.Pad}.New()
+		up := nn.ConvTranspose1DConfig{In: 1, Out: 1, Kernel: k, Stride: cfg.Stride, Dilation: cfg.Dilation, Pad: cfg.Pad, OutputPad: cfg.Stride - 1}.New()
+		nn.Init(conv, 1)
+		nn.Init(up, 1)
+		if n := w.Out(x.Size(2)); n > 0 {
+			if got := conv.Forward(nn.Eval(), x).Size(2); got != n {
+				t.Errorf("%+v of %d: %d, the convolution gives %d", w, x.Size(2), n, got)
+			}
+		}
+		if n := w.TransposedOut(x.Size(2), cfg.Stride-1); n > 0 {
+			if got := up.Forward(nn.Eval(), x).Size(2); got != n {
+				t.Errorf("%+v of %d: %d, the transposed convolution gives %d", w, x.Size(2), n, got)
+			}
 		}
 	}
 }

@@ -99,3 +99,27 @@ func TestComposedOpsReject(t *testing.T) {
 		checkRejected(t, bad)
 	}
 }
+
+// Empty batches, half precision, and inputs whose elements lie elsewhere.
+func TestVolumesOfAllKinds(t *testing.T) {
+	r := random()
+	cfg := Conv3DConfig{Padding: [6]int{1, 1, 1, 1, 1, 1}}
+	if y := Conv3D(Zeros(Float32, 0, 2, 3, 4, 4), Zeros(Float32, 5, 2, 3, 3, 3), nil, cfg); ShapeString(y.Shape()) != "(0, 5, 3, 4, 4)" {
+		t.Errorf("an empty batch gives %v", y.Shape())
+	}
+	if y := ConvTranspose3D(Zeros(Float32, 0, 2, 3, 4, 4), Zeros(Float32, 2, 5, 2, 2, 2), nil, ConvTranspose3DConfig{}); ShapeString(y.Shape()) != "(0, 5, 4, 5, 5)" {
+		t.Errorf("an empty batch gives %v", y.Shape())
+	}
+	if y := MaxPool3D(Zeros(Float32, 0, 2, 4, 4, 4), MaxPool3DConfig{Kernel: [3]int{2, 2, 2}}); ShapeString(y.Shape()) != "(0, 2, 2, 2, 2)" {
+		t.Errorf("an empty batch gives %v", y.Shape())
+	}
+	x, w := uniform(r, -1, 1, 2, 4, 3, 5, 2), uniform(r, -1, 1, 3, 2, 2, 3, 3)
+	turned := x.Permute(0, 4, 2, 1, 3) // (2, 2, 3, 4, 5)
+	want := Conv3D(turned.Contiguous(), w, nil, cfg)
+	compareAll(t, "permuted", []*Tensor{Conv3D(turned, w, nil, cfg)}, []nd{{want.Shape(), ToSlice[float64](want)}}, 0, 0)
+	half := Conv3D(turned.To(BFloat16), w.To(BFloat16), nil, cfg)
+	if half.DType() != BFloat16 {
+		t.Errorf("bfloat16 becomes %s", half.DType())
+	}
+	compareAll(t, "bfloat16", []*Tensor{half}, []nd{{want.Shape(), ToSlice[float64](want)}}, 0.05, 0.05)
+}
