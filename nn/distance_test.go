@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -150,4 +151,15 @@ func TestDistanceLossesRefuse(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
+}
+
+// Two classes of two points each. The last two are farther from each other than from the first class's.
+func ExampleBatchTripletLoss() {
+	x := tensor.FromSlice([]float64{0, 0, 0, 1, 3, 0, 3, 4}, 4, 2)
+	labels := tensor.FromSlice([]int64{0, 0, 1, 1}, 4)
+	fmt.Println(nn.HardTriplets(tensor.ToSlice[float64](nn.Distances(x, x)), tensor.ToSlice[int64](labels)))
+	fmt.Printf("%.3f\n", nn.BatchTripletLoss(x, labels, nn.HardTriplets, nn.TripletConfig{Margin: 1}).Item())
+	// Output:
+	// [{0 1 2} {1 0 2} {2 3 0} {3 2 1}]
+	// 0.689
 }

@@ -178,6 +178,10 @@ func whole(err error) error {
 func convert(picture image.Image, width, height int, cfg Config) *Image {
 	plane := width * height
 	im := &Image{Channels: cfg.Mode.Channels(), Height: height, Width: width, Pix: make([]uint8, cfg.Mode.Channels()*plane)}
+	if g, ok := picture.(*image.Gray); ok && cfg.Mode == Gray && g.Stride == width && len(g.Pix) == plane { // as it is
+		copy(im.Pix, g.Pix)
+		return im
+	}
 	put := func(i int, c color.NRGBA) {
 		if cfg.Background != nil {
 			c = over(c, cfg.Background)
