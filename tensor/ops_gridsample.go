@@ -2,6 +2,7 @@ package tensor
 
 import (
 	"math"
+	"slices"
 
 	"github.com/gradus-ml/gradus/internal/cpu"
 )
@@ -58,12 +59,12 @@ func (a *sampling) shape(x, grid *Tensor, h, w int) cpu.Sampling {
 		SlopeX: a.slope[0], SlopeY: a.slope[1]}
 }
 
-var opGridSample, opGridSampleGrad *Op
+var opGridSample, opGridSampleGrad, opGridSampleGradGrid *Op
 
 func init() {
 	// A sampled value is a mix of pixels whose weights depend on the grid. So the gradient by the image is the transpose,
 	// and that by the grid samples the same pixels with the weights' derivatives: attribute slope. With it the two operations have each
-	// other as gradients, of every order.
+	// other as gradients, of every order. grid_sample_grad_grid is two derivatives and a sum in one pass.
 	opGridSample = define(Op{
 		Name: "grid_sample",
 		Infer: func(c *Call) ([]Spec, error) {
@@ -133,6 +134,48 @@ func init() {
 			return grads
 		},
 	})
+	opGridSampleGradGrid = define(Op{
+		Name: "grid_sample_grad_grid",
+		Infer: func(c *Call) ([]Spec, error) {
+			a, x, grid, dy := c.Attrs.(sampling), c.In[0], c.In[1], c.In[2]
+			if err := a.check(x, grid); err != nil {
+				return nil, err
+			}
+			if want := []int{x.shape[0], x.shape[1], grid.shape[1], grid.shape[2]}; !slices.Equal(dy.shape, want) || dy.dtype != x.dtype {
+				return nil, reject("", "expected a gradient of shape %s %s, got %s %s", ShapeString(want), x.dtype, dy.shapeText(), dy.dtype)
+			}
+			if a.Mode != Bilinear {
+				return nil, reject("", "the grid has a gradient with bilinear sampling only, not %s", a.Mode)
+			}
+			return one(grid.dtype, grid.shape)
+		},
+		Kernel: func(c *Call) {
+			if c.In[0].dtype == Float64 {
+				gradGridKernel[float64](c)
+			} else {
+				gradGridKernel[float32](c)
+			}
+		},
+		Decompose: func(c *Call) []*Tensor {
+			a, x, grid, dy := c.Attrs.(sampling), c.In[0], c.In[1], c.In[2]
+			var by [2]*Tensor
+			for i := range by {
+				slope := a
+				slope.slope[i]++
+				by[i] = apply(opGridSample, slope, x, grid).Mul(dy).SumAxes(false, 1)
+			}
+			return []*Tensor{Stack(-1, by[:]...)}
+		},
+	})
+}
+
+func gradGridKernel[T cpu.Float](c *Call) {
+	a, x := c.Attrs.(sampling), c.In[0]
+	dy, block := packed[T](c.In[2])
+	defer block.Free()
+	sampleKernel(c, a.shape(x, c.In[1], x.shape[2], x.shape[3]), func(s cpu.Sampling, out, in, grid []T) {
+		cpu.GridSampleGradGrid(s, out, in, grid, dy)
+	})
 }
 
 // gradGrid returns the gradient of ⟨dy, x sampled at grid⟩ by the grid.
@@ -140,13 +183,8 @@ func (a sampling) gradGrid(x, grid, dy *Tensor) *Tensor {
 	if a.Mode == Nearest {
 		return grid.ZerosLike()
 	}
-	var by [2]*Tensor
-	for i := range by {
-		slope := a
-		slope.slope[i]++
-		by[i] = apply(opGridSample, slope, x, grid).Mul(dy).SumAxes(false, 1)
-	}
-	return Stack(-1, by[:]...)
+	a.size = [2]int{}
+	return apply(opGridSampleGradGrid, a, x, grid, dy)
 }
 
 func sampleKernel[T cpu.Float](c *Call, s cpu.Sampling, kernel func(s cpu.Sampling, out, in, grid []T)) {
@@ -163,43 +201,4 @@ func sampleKernel[T cpu.Float](c *Call, s cpu.Sampling, kernel func(s cpu.Sampli
 // A coordinate that isn't a number counts as −1. [AffineGrid] makes grids.
 func GridSample(x, grid *Tensor, cfg GridSampleConfig) *Tensor {
 	return apply(opGridSample, sampling{GridSampleConfig: cfg}, x, grid)
-}
-
-// AffineGrid returns the grid (n, h, w, 2) that [GridSample] reads an affine map of an image with: for each pixel of the result, at
-// (x, y) between −1 and 1, the place theta·(x, y, 1) in the input. theta is (n, 2, 3), and alignCorners must be the same in
-// both. c, the number of channels, makes the size complete, as in PyTorch, and isn't used.
-func AffineGrid(theta *Tensor, n, c, h, w int, alignCorners bool) *Tensor {
-	const op = "affine_grid"
-	theta.alive(op)
-	if len(theta.shape) != 3 || theta.shape[0] != n || theta.shape[1] != 2 || theta.shape[2] != 3 || !theta.dtype.IsFloat() {
-		Fail(op, "", "expected float maps of shape (%d, 2, 3), got %s %s", n, theta.dtype, theta.shapeText())
-	}
-	if h < 1 || w < 1 {
-		Fail(op, "", "expected a grid of at least 1×1, got %d×%d", h, w)
-	}
-	if theta.dtype.isHalf() {
-		return AffineGrid(theta.To(Float32), n, c, h, w, alignCorners).To(theta.dtype)
-	}
-	across, down := ruler(w, alignCorners), ruler(h, alignCorners)
-	base := make([]float64, 0, 3*h*w)
-	for _, y := range down {
-		for _, x := range across {
-			base = append(base, x, y, 1)
-		}
-	}
-	return FromSlice(base, h*w, 3).To(theta.dtype).MatMul(theta.Transpose(1, 2)).Reshape(n, h, w, 2)
-}
-
-// ruler returns n coordinates from −1 to 1: of the ends, or of the middles of n cells between them.
-func ruler(n int, ends bool) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		switch {
-		case !ends:
-			x[i] = float64(2*i+1)/float64(n) - 1
-		case n > 1:
-			x[i] = float64(2*i)/float64(n-1) - 1
-		}
-	}
-	return x
 }

@@ -126,8 +126,6 @@ func init() {
 			{"expected images of at least one pixel and fewer than 2³¹, got (1, 1, 0, 4)", func() { GridSample(x(1, 1, 0, 4), x(1, 3, 3, 2), GridSampleConfig{}) }},
 			{"sampling is bilinear or nearest, not bicubic", func() { GridSample(x(1, 1, 4, 4), x(1, 3, 3, 2), GridSampleConfig{Mode: Bicubic}) }},
 			{"there is no padding 7", func() { GridSample(x(1, 1, 4, 4), x(1, 3, 3, 2), GridSampleConfig{Padding: 7}) }},
-			{"affine_grid: expected float maps of shape (2, 2, 3), got float32 (1, 2, 3)", func() { AffineGrid(x(1, 2, 3), 2, 1, 4, 4, false) }},
-			{"affine_grid: expected a grid of at least 1×1, got 0×4", func() { AffineGrid(x(1, 2, 3), 1, 1, 0, 4, false) }},
 		},
 	})
 	attrs := SamplingAttrs(GridSampleConfig{}, [2]int{}, 4, 4)
@@ -154,6 +152,76 @@ func init() {
 			{"expected a gradient of 3×3 for the grid (1, 3, 3, 2), got (1, 1, 3, 4)", func() { Apply("grid_sample_grad", attrs, x(1, 1, 3, 4), x(1, 3, 3, 2)) }},
 			{"expected a grid of shape (1, H', W', 2), got (1, 3, 3, 3)", func() { Apply("grid_sample_grad", attrs, x(1, 1, 3, 3), x(1, 3, 3, 3)) }},
 			{"expected a float tensor, got bool", func() { Apply("grid_sample_grad", attrs, Zeros(Bool, 1, 1, 3, 3), x(1, 3, 3, 2)) }},
+		},
+	})
+	slope := func(cfg GridSampleConfig, in ...*Tensor) func() {
+		return func() { Apply("grid_sample_grad_grid", SamplingAttrs(cfg, [2]int{}, 0, 0), in...) }
+	}
+	addRow("grid_sample_grad_grid", row{
+		noScalar: noScalar,
+		samples: func(r *rand.Rand) []sample {
+			var out []sample
+			for _, k := range gridCases {
+				if k.cfg.Mode == Nearest {
+					continue
+				}
+				out = append(out, sample{
+					in: []*Tensor{uniform(r, -1, 1, k.x...), k.grid(r), uniform(r, -1, 1, k.outShape()...)},
+					call: func(in []*Tensor) []*Tensor {
+						return Apply("grid_sample_grad_grid", SamplingAttrs(k.cfg, k.slope, 0, 0), in...)
+					},
+					want: func(in []nd) []nd {
+						g := zerosOf(in[1].shape)
+						places := k.out[0] * k.out[1]
+						for axis := range 2 {
+							k := k
+							k.slope[axis]++
+							k.pairs(in[1], func(o, i int, share float64) {
+								g.data[2*(o/(k.x[1]*places)*places+o%places)+axis] += share * in[0].data[i] * in[2].data[o]
+							})
+						}
+						return []nd{g}
+					},
+				})
+			}
+			return out
+		},
+		rejected: []rejected{
+			{"expected a gradient of shape (1, 1, 3, 3) float32, got (1, 1, 3, 4) float32", slope(GridSampleConfig{}, x(1, 1, 4, 4), x(1, 3, 3, 2), x(1, 1, 3, 4))},
+			{"the grid has a gradient with bilinear sampling only, not nearest", slope(GridSampleConfig{Mode: Nearest}, x(1, 1, 4, 4), x(1, 3, 3, 2), x(1, 1, 3, 3))},
+			{"expected a grid of shape (1, H', W', 2), got (2, 3, 3, 2)", slope(GridSampleConfig{}, x(1, 1, 4, 4), x(2, 3, 3, 2), x(1, 1, 3, 3))},
+		},
+	})
+	maps := func(r *rand.Rand, n, h, w int, corners bool) sample {
+		return sample{
+			in:   []*Tensor{uniform(r, -1, 1, n, 2, 3)},
+			call: func(in []*Tensor) []*Tensor { return []*Tensor{AffineGrid(in[0], n, 1, h, w, corners)} },
+			want: func(in []nd) []nd {
+				place := func(i, n int) float64 {
+					if corners && n == 1 {
+						return 0
+					} else if corners {
+						return -1 + 2*float64(i)/float64(n-1)
+					}
+					return -1 + (2*float64(i)+1)/float64(n)
+				}
+				return []nd{build([]int{n, h, w, 2}, func(at []int) float64 {
+					m := in[0].data[6*at[0]+3*at[3]:]
+					return m[0]*place(at[2], w) + m[1]*place(at[1], h) + m[2]
+				})}
+			},
+		}
+	}
+	addRow("affine_grid", row{
+		noScalar: "a map has three axes",
+		samples: func(r *rand.Rand) []sample {
+			return []sample{maps(r, 2, 3, 4, false), maps(r, 1, 2, 5, true), maps(r, 1, 1, 3, true), maps(r, 3, 1, 1, false), maps(r, 0, 2, 2, false)}
+		},
+		rejected: []rejected{
+			{"expected 2 maps, got theta of shape (1, 2, 3)", func() { AffineGrid(x(1, 2, 3), 2, 1, 4, 4, false) }},
+			{"expected float maps of shape (N, 2, 3), got float32 (1, 3, 3)", func() { AffineGrid(x(1, 3, 3), 1, 1, 4, 4, false) }},
+			{"expected float maps of shape (N, 2, 3), got int64 (1, 2, 3)", func() { AffineGrid(Zeros(Int64, 1, 2, 3), 1, 1, 4, 4, false) }},
+			{"expected a grid of at least 1×1, got 0×4", func() { AffineGrid(x(1, 2, 3), 1, 1, 0, 4, false) }},
 		},
 	})
 }

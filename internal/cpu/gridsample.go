@@ -86,6 +86,61 @@ func GridSampleGrad[T Float](s Sampling, dx, dy, grid []T) {
 	})
 }
 
+// GridSampleGradGrid sets dgrid [N, P, 2] to the gradient of ⟨dy, GridSample⟩
+// by the grid; dy is [N, C, P].
+func GridSampleGradGrid[T Float](s Sampling, dgrid, x, grid, dy []T) {
+	blocks, plane := (s.P+sampleBlock-1)/sampleBlock, s.H*s.W
+	slopes := [2]Sampling{s, s}
+	slopes[0].SlopeX++
+	slopes[1].SlopeY++
+	par.For(s.N*blocks, max(1, (1<<12)/(s.P*(s.C+2)+1)), func(lo, hi int) {
+		t := newSampleTable[T](&s)
+		defer t.free()
+		sums, block := mem.Scratch[T](2 * sampleBlock)
+		defer block.Free()
+		for b := lo; b < hi; b++ {
+			n, first := b/blocks, b%blocks*sampleBlock
+			at := 2 * (n*s.P + first)
+			out := dgrid[at:min(at+2*sampleBlock, 2*(n+1)*s.P)]
+			for axis := range slopes {
+				t.s = &slopes[axis]
+				sum, value := sums[:len(out)/2], sums[sampleBlock:][:len(out)/2]
+				clear(sum)
+				if !t.s.flat() {
+					t.fill(grid[at : at+len(out)])
+					for c := n * s.C; c < (n+1)*s.C; c++ {
+						gatherSum(value, x[c*plane:(c+1)*plane], t.index, t.weight, 4, sampleBlock)
+						MulAdd(sum, value, dy[c*s.P+first:], sum)
+					}
+				}
+				for i, v := range sum {
+					out[2*i+axis] = v
+				}
+			}
+		}
+	})
+}
+
+// AffineGrid sets grid [N, h, w, 2] to theta·(x, y, 1) for each map in theta [N,
+// 2, 3] and each x of w across and y of h down.
+func AffineGrid[T Float](grid, theta []T, down, across []float64) {
+	h, w := len(down), len(across)
+	xs := make([]T, w)
+	for i, x := range across {
+		xs[i] = T(x)
+	}
+	par.For(len(theta)/6*h, max(1, (1<<14)/w), func(lo, hi int) {
+		for r := lo; r < hi; r++ {
+			m, y := theta[r/h*6:][:6], T(down[r%h])
+			a, b := m[1]*y+m[2], m[4]*y+m[5]
+			line := grid[r*w*2:][:2*w]
+			for i, x := range xs {
+				line[2*i], line[2*i+1] = m[0]*x+a, m[3]*x+b
+			}
+		}
+	})
+}
+
 // sampleTable holds for up to sampleBlock places which elements they read and
 // with what weights, as gatherSum wants them.
 type sampleTable[T Float] struct {

@@ -130,6 +130,12 @@ func TestGridSampleSizes(t *testing.T) {
 				GridSampleGrad(s, want, doubles(dy), doubles(grid))
 				near(t, what+" transposed", dx, want, 1e-4, 1e-3)
 				check()
+				dgrid, check := guarded(t, len(grid))
+				want = make([]float64, len(grid))
+				GridSampleGradGrid(s, dgrid, x, grid, dy)
+				GridSampleGradGrid(s, want, doubles(x), doubles(grid), doubles(dy))
+				near(t, what+" by the grid", dgrid, want, 1e-4, 1e-3)
+				check()
 			}
 		}
 	})
