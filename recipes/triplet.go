@@ -8,8 +8,9 @@ import (
 
 // An embedding of drawings in which two drawings of one character lie closer together than those of different ones (Schroff et al.,
 // "FaceNet", 2015). Every pair of one character in a batch is an anchor and a positive; all drawings of other characters are its negatives,
-// the nearest of them counting most. With the hardest negative alone (nn.HardTriplets; Hermans et al., "In defense of the triplet loss",
-// 2017) and this learning rate the embedding collapsed to a point in the first epoch, and stayed there for three.
+// the nearest of them counting most. With the hardest alone (nn.HardTriplets; Hermans et al., "In defense of the triplet loss", 2017) and
+// fresh weights the embedding shrinks towards a point: at this learning rate the loss stayed near log 2 for three epochs, with 0.41 of
+// the trials right, against 0.82 after two.
 var triplet = Recipe{
 	Name:       "triplet",
 	Summary:    "one-shot recognition by an embedding, triplet loss against all negatives of a batch",
