@@ -11,6 +11,7 @@ package proposals
 import (
 	"container/heap"
 	"slices"
+	"sync"
 
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/vision/box"
@@ -28,9 +29,6 @@ type Config struct {
 	Seed    uint64
 }
 
-// strategy is what counts when segments are compared.
-type strategy struct{ colour, texture bool }
-
 // SelectiveSearch proposes boxes in a picture, float32 (3, height, width) from 0 to 1. Every combination of a scale, a colour space and
 // comparing by texture, size and fill with or without colour gives its own; equal boxes come once. The order is by how late a box arose, made
 // fuzzy by Seed, so that no combination fills the front.
@@ -45,21 +43,28 @@ func SelectiveSearch(x *tensor.Tensor, cfg Config) []box.Box {
 		cfg.Spaces = []Space{HSV, Lab}
 	}
 	rgb := planesOf("selective search", x)
+	groups := make([][2][]box.Box, len(cfg.Spaces)*len(cfg.Scales))
+	var all sync.WaitGroup
+	for i, space := range cfg.Spaces {
+		p := space.convert(rgb)
+		f := newFeatures(p)
+		for j, scale := range cfg.Scales {
+			all.Go(func() {
+				s := p.segments(FelzenszwalbConfig{Scale: scale, Sigma: cfg.Sigma, MinSize: cfg.MinSize})
+				groups[i*len(cfg.Scales)+j] = [2][]box.Box{group(s, f, true), group(s, f, false)}
+			})
+		}
+	}
+	all.Wait()
 	rng := tensor.NewRNG(cfg.Seed).Split("proposals")
 	best := map[box.Box]float64{} // rank of each box, the lower the earlier
-	for _, space := range cfg.Spaces {
-		p := space.convert(rgb)
-		features := newFeatures(p)
-		for _, scale := range cfg.Scales {
-			s := p.segments(FelzenszwalbConfig{Scale: scale, Sigma: cfg.Sigma, MinSize: cfg.MinSize})
-			for _, by := range []strategy{{true, true}, {false, true}} {
-				boxes := group(s, features, by)
-				fuzz := tensor.Data[float64](rng.Uniform(tensor.Float64, 0, 1, len(boxes)))
-				for i, b := range boxes {
-					rank := float64(len(boxes)-i) * fuzz[i]
-					if old, ok := best[b]; !ok || rank < old {
-						best[b] = rank
-					}
+	for _, both := range groups {
+		for _, boxes := range both {
+			fuzz := tensor.Data[float64](rng.Uniform(tensor.Float64, 0, 1, len(boxes)))
+			for i, b := range boxes {
+				rank := float64(len(boxes)-i) * fuzz[i]
+				if old, ok := best[b]; !ok || rank < old {
+					best[b] = rank
 				}
 			}
 		}
@@ -102,11 +107,11 @@ type region struct {
 }
 
 // group joins the most similar neighbours until one region is left, and returns the boxes of all regions in the order in which they arose.
-func group(s Segments, f *features, by strategy) []box.Box {
+func group(s Segments, f *features, byColour bool) []box.Box {
 	regions := f.regions(s)
 	area := float64(s.Height * s.Width)
 	pairs := &queue{}
-	add := func(i, j int) { heap.Push(pairs, pair{similarity(&regions[i], &regions[j], area, by), i, j}) }
+	add := func(i, j int) { heap.Push(pairs, pair{similarity(&regions[i], &regions[j], area, byColour), i, j}) }
 	for i := range regions {
 		for _, j := range sortedKeys(regions[i].neighbours) {
 			if i < j {
@@ -166,18 +171,15 @@ func join(a, b *region) region {
 	return r
 }
 
-// similarity is the sum of up to four numbers from 0 to 1 (the paper's equations 2 to 5): what the histograms of colour and of texture have
+// similarity is the sum of three or four numbers from 0 to 1 (the paper's equations 2 to 5): what the histograms of colour and of texture have
 // in common, how small both are, and how well they fill their common box.
-func similarity(a, b *region, area float64, by strategy) float64 {
+func similarity(a, b *region, area float64, byColour bool) float64 {
 	sum := 1 - (a.size+b.size)/area
 	sum += 1 - (a.box.Enclose(b.box).Area()-a.size-b.size)/area
-	if by.colour {
+	if byColour {
 		sum += shared(a.colour, b.colour)
 	}
-	if by.texture {
-		sum += shared(a.texture, b.texture)
-	}
-	return sum
+	return sum + shared(a.texture, b.texture)
 }
 
 func shared(p, q []float64) float64 {
