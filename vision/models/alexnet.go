@@ -53,7 +53,7 @@ func AlexNetOf2012(classes int) nn.Layer {
 }
 
 // responseNorm divides by (2 + 10⁻⁴·Σ a²)^0.75 over five neighbouring channels (§3.3).
-func responseNorm() nn.Layer {
+func responseNorm() *nn.Lambda {
 	cfg := tensor.LocalResponseNormConfig{Size: 5, Alpha: 5 * 1e-4, Beta: 0.75, K: 2}
 	return nn.NewLambda("LocalResponseNorm(5)", func(x *tensor.Tensor) *tensor.Tensor { return tensor.LocalResponseNorm(x, cfg) })
 }

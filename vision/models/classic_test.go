@@ -22,6 +22,7 @@ func TestClassicNetworksHaveThePapersSizes(t *testing.T) {
 		{"LeNet-5 of 1998", LeNet5Of1998(), []int{1, 1, 32, 32}, 60000, 10,
 			map[string][]int{"c1": {1, 6, 28, 28}, "s2": {1, 6, 14, 14}, "c3": {1, 16, 10, 10}, "s4": {1, 16, 5, 5}, "c5": {1, 120, 1, 1}, "f6": {1, 84}}},
 		{"NiN", NiN(1, 10), []int{1, 1, 224, 224}, 1992166, 10, map[string][]int{"pool1": {1, 96, 26, 26}, "pool2": {1, 256, 12, 12}, "pool3": {1, 384, 5, 5}}},
+		{"GoogLeNet of 2014", GoogLeNetOf2014(1000), []int{1, 3, 224, 224}, 6998552, 1000, map[string][]int{"maxpool1": {1, 64, 56, 56}, "maxpool2": {1, 192, 28, 28}, "maxpool3": {1, 480, 14, 14}, "maxpool4": {1, 832, 7, 7}}},
 		{"AlexNet of 2012", AlexNetOf2012(1000), []int{1, 3, 227, 227}, 60965224, 1000, map[string][]int{"conv1": {1, 96, 55, 55}, "conv2": {1, 256, 27, 27}, "pool5": {1, 256, 6, 6}}},
 		{"ZFNet", ZFNet(1000), []int{1, 3, 224, 224}, 62357608, 1000, map[string][]int{"conv1": {1, 96, 110, 110}, "pool1": {1, 96, 55, 55}, "conv2": {1, 256, 26, 26}, "pool5": {1, 256, 6, 6}}},
 	} {

@@ -5,8 +5,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// Inception is GoogLeNet (Szegedy et al., "Going deeper with convolutions", 2015) as torchvision has it: with batch normalisation, and
-// 3×3 filters where the paper's table 1 has 5×5.
+// Inception is GoogLeNet (Szegedy et al., "Going deeper with convolutions", 2015), as torchvision has it, with batch normalisation and
+// 3×3 filters where the paper's table 1 has 5×5, or as in the paper.
 type Inception struct {
 	// TransformInput converts images normalised by ImageNet's means and deviations to the range −1 … 1, which the weights that
 	// torchvision publishes were trained on.
@@ -19,31 +19,61 @@ type Inception struct {
 
 // GoogLeNet returns the network without its auxiliary heads; 6,624,904 parameters for 1000 classes.
 func GoogLeNet(classes int) *Inception {
+	net := googLeNet(inceptionForm{conv: convBN, five: 3, lastPool: 2, norm: nn.Identity})
+	net.head.Add("dropout", nn.NewDropout(0.2))
+	net.head.Add("fc", nn.LinearConfig{In: 1024, Out: classes, Init: nn.Normal(0, 0.01)}.New())
+	return net
+}
+
+// GoogLeNetOf2014 returns the network as the paper has it, for images of 224×224: without batch normalisation, with local response
+// normalisation and filters of 5×5; 6,998,552 parameters for 1000 classes.
+func GoogLeNetOf2014(classes int) *Inception {
+	plain := func(in, out int, cfg nn.Conv2DConfig) *nn.Named {
+		cfg.In, cfg.Out, cfg.Init, cfg.BiasInit = in, out, heFanIn, nn.Zeros
+		return nn.NewNamed().Add("conv", cfg.New()).Add("relu", nn.ReLU())
+	}
+	net := googLeNet(inceptionForm{conv: plain, five: 5, lastPool: 3, norm: responseNorm})
+	net.head.Add("dropout", nn.NewDropout(0.4))
+	net.head.Add("fc", nn.NewLinear(1024, classes))
+	return net
+}
+
+// inceptionForm is in what torchvision's network differs from the paper's.
+type inceptionForm struct {
+	conv     func(in, out int, cfg nn.Conv2DConfig) *nn.Named // a convolution with its activation
+	five     int                                              // side of the filters that are 5×5 in the paper
+	lastPool int                                              // side of the last max-pooling
+	norm     func() *nn.Lambda                                // behind the first and the third convolution
+}
+
+// googLeNet is table 1 of the paper, all but the last two layers.
+func googLeNet(f inceptionForm) *Inception {
+	pool := func(kernel int) nn.Layer { return nn.PoolConfig{Kernel: kernel, Stride: 2, Ceil: true}.Max() }
 	return &Inception{
 		low: nn.NewNamed().
-			Add("conv1", convBN(3, 64, nn.Conv2DConfig{Kernel: 7, Stride: 2, Pad: 3})).
-			Add("maxpool1", nn.PoolConfig{Kernel: 3, Stride: 2, Ceil: true}.Max()).
-			Add("conv2", convBN(64, 64, nn.Conv2DConfig{Kernel: 1})).
-			Add("conv3", convBN(64, 192, nn.Conv2DConfig{Kernel: 3, Pad: 1})).
-			Add("maxpool2", nn.PoolConfig{Kernel: 3, Stride: 2, Ceil: true}.Max()).
-			Add("inception3a", inception(192, 64, 96, 128, 16, 32, 32)).
-			Add("inception3b", inception(256, 128, 128, 192, 32, 96, 64)).
-			Add("maxpool3", nn.PoolConfig{Kernel: 3, Stride: 2, Ceil: true}.Max()).
-			Add("inception4a", inception(480, 192, 96, 208, 16, 48, 64)),
+			Add("conv1", f.conv(3, 64, nn.Conv2DConfig{Kernel: 7, Stride: 2, Pad: 3})).
+			Add("maxpool1", pool(3)).
+			Add("norm1", f.norm()).
+			Add("conv2", f.conv(64, 64, nn.Conv2DConfig{Kernel: 1})).
+			Add("conv3", f.conv(64, 192, nn.Conv2DConfig{Kernel: 3, Pad: 1})).
+			Add("norm2", f.norm()).
+			Add("maxpool2", pool(3)).
+			Add("inception3a", f.inception(192, 64, 96, 128, 16, 32, 32)).
+			Add("inception3b", f.inception(256, 128, 128, 192, 32, 96, 64)).
+			Add("maxpool3", pool(3)).
+			Add("inception4a", f.inception(480, 192, 96, 208, 16, 48, 64)),
 		middle: nn.NewNamed().
-			Add("inception4b", inception(512, 160, 112, 224, 24, 64, 64)).
-			Add("inception4c", inception(512, 128, 128, 256, 24, 64, 64)).
-			Add("inception4d", inception(512, 112, 144, 288, 32, 64, 64)),
+			Add("inception4b", f.inception(512, 160, 112, 224, 24, 64, 64)).
+			Add("inception4c", f.inception(512, 128, 128, 256, 24, 64, 64)).
+			Add("inception4d", f.inception(512, 112, 144, 288, 32, 64, 64)),
 		high: nn.NewNamed().
-			Add("inception4e", inception(528, 256, 160, 320, 32, 128, 128)).
-			Add("maxpool4", nn.PoolConfig{Kernel: 2, Stride: 2, Ceil: true}.Max()).
-			Add("inception5a", inception(832, 256, 160, 320, 32, 128, 128)).
-			Add("inception5b", inception(832, 384, 192, 384, 48, 128, 128)),
+			Add("inception4e", f.inception(528, 256, 160, 320, 32, 128, 128)).
+			Add("maxpool4", pool(f.lastPool)).
+			Add("inception5a", f.inception(832, 256, 160, 320, 32, 128, 128)).
+			Add("inception5b", f.inception(832, 384, 192, 384, 48, 128, 128)),
 		head: nn.NewNamed().
 			Add("avgpool", nn.AdaptiveAvgPool2D(1, 1)).
-			Add("flatten", nn.Flatten()).
-			Add("dropout", nn.NewDropout(0.2)).
-			Add("fc", nn.LinearConfig{In: 1024, Out: classes, Init: nn.Normal(0, 0.01)}.New()),
+			Add("flatten", nn.Flatten()),
 	}
 }
 
@@ -77,12 +107,13 @@ func convBN(in, out int, cfg nn.Conv2DConfig) *nn.Named {
 }
 
 // inception is a row of table 1: how many filters of each kind stand side by side.
-func inception(in, one, reduce3, three, reduce5, five, project int) *branches {
+func (f inceptionForm) inception(in, one, reduce3, three, reduce5, five, project int) *branches {
+	single := nn.Conv2DConfig{Kernel: 1}
 	return &branches{[]nn.Layer{
-		convBN(in, one, nn.Conv2DConfig{Kernel: 1}),
-		nn.Seq(convBN(in, reduce3, nn.Conv2DConfig{Kernel: 1}), convBN(reduce3, three, nn.Conv2DConfig{Kernel: 3, Pad: 1})),
-		nn.Seq(convBN(in, reduce5, nn.Conv2DConfig{Kernel: 1}), convBN(reduce5, five, nn.Conv2DConfig{Kernel: 3, Pad: 1})),
-		nn.Seq(nn.PoolConfig{Kernel: 3, Stride: 1, Pad: 1, Ceil: true}.Max(), convBN(in, project, nn.Conv2DConfig{Kernel: 1})),
+		f.conv(in, one, single),
+		nn.Seq(f.conv(in, reduce3, single), f.conv(reduce3, three, nn.Conv2DConfig{Kernel: 3, Pad: 1})),
+		nn.Seq(f.conv(in, reduce5, single), f.conv(reduce5, five, nn.Conv2DConfig{Kernel: f.five, Pad: f.five / 2})),
+		nn.Seq(nn.PoolConfig{Kernel: 3, Stride: 1, Pad: 1, Ceil: true}.Max(), f.conv(in, project, single)),
 	}}
 }
 
