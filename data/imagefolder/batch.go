@@ -27,7 +27,7 @@ func (f *Folder) Batch(draw data.Draw) (data.Batch, error) {
 		labels[k] = int64(class)
 		shape := one.Shape()
 		if x == nil {
-			x = tensor.Empty(tensor.Float32, append([]int{len(labels)}, shape...)...)
+			x = draw.Scope.Empty(tensor.Float32, append([]int{len(labels)}, shape...)...)
 			all = tensor.MutableData[float32](x)
 		}
 		if want := x.Shape()[1:]; !slices.Equal(shape, want) {

@@ -8,6 +8,7 @@ import (
 	"image"
 	"image/color"
 	"image/gif"
+	"image/jpeg"
 	"image/png"
 	"math"
 	"os"
@@ -331,4 +332,35 @@ func ExampleOpen() {
 	// Output:
 	// 2 images of 2 classes
 	// 2 [3 8 8] dog <nil>
+}
+
+// BenchmarkRealDataJPEG decodes a photograph of 640 × 427 and makes a tensor of it.
+func BenchmarkRealDataJPEG(b *testing.B) {
+	root := os.Getenv("GRADUS_DATA")
+	if root == "" {
+		b.Skip("needs GRADUS_DATA, a folder with photos")
+	}
+	data, err := os.ReadFile(filepath.Join(root, "photos", "china.jpg"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := jpeg.Decode(bytes.NewReader(data)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	picture, _ := jpeg.Decode(bytes.NewReader(data))
+	b.Run("convert", func(b *testing.B) {
+		for b.Loop() {
+			convert(picture, 640, 427, Config{})
+		}
+	})
+	im := convert(picture, 640, 427, Config{})
+	b.Run("tensor", func(b *testing.B) {
+		for b.Loop() {
+			im.Tensor()
+		}
+	})
 }
