@@ -49,6 +49,7 @@ func (e *StateError) Error() string {
 }
 
 // LoadState copies state into model. If anything doesn't fit, nothing is changed and the error, a [*StateError], lists all of it.
+// As in PyTorch, a state may lack the num_batches_tracked of batch norm, which files of before 2018 don't have; it becomes 0.
 func LoadState(model Layer, state map[string]*tensor.Tensor, cfg LoadConfig) error {
 	var bad StateError
 	known := map[string]bool{}
@@ -56,6 +57,7 @@ func LoadState(model Layer, state map[string]*tensor.Tensor, cfg LoadConfig) err
 		known[path] = true
 		t, ok := state[path]
 		switch {
+		case !ok && countsBatches(path, p):
 		case !ok:
 			bad.Missing = append(bad.Missing, path)
 		case !slices.Equal(t.Shape(), p.shape):
@@ -75,7 +77,14 @@ func LoadState(model Layer, state map[string]*tensor.Tensor, cfg LoadConfig) err
 		p.name = path
 		if t, ok := state[path]; ok {
 			_ = p.Set(t) // shapes were compared above
+		} else if countsBatches(path, p) && !cfg.Partial {
+			_ = p.Set(tensor.Zeros(tensor.Int64))
 		}
 	})
 	return nil
+}
+
+// countsBatches reports whether p is batch norm's num_batches_tracked.
+func countsBatches(path string, p *Param) bool {
+	return p.buffer && len(p.shape) == 0 && (path == "num_batches_tracked" || strings.HasSuffix(path, ".num_batches_tracked"))
 }

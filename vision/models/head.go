@@ -10,7 +10,7 @@ import (
 // and frozen layers too. It returns the new head, so that it can be given a learning rate of its own:
 //
 //	net := models.ResNet18(1000)
-//	err := nn.LoadState(net, weights, nn.LoadConfig{})
+//	err := models.LoadWeights(net, weights)
 //	nn.Freeze(net)
 //	head := models.ReplaceHead(net, 10, 42) // alone is trained
 //

@@ -4,7 +4,7 @@
 //
 //	net := models.ResNet18(1000)
 //	weights, err := safetensors.Load("resnet18.safetensors")
-//	err = nn.LoadState(net, weights, nn.LoadConfig{})
+//	err = models.LoadWeights(net, weights)
 //	models.ReplaceHead(net, 10, 42) // the ten classes of another task
 //
 // A builder returns layers without values; nn.Init or nn.LoadState gives them. Networks take images (N, 3, H, W) and return
