@@ -52,8 +52,10 @@ func (l *Lambda) Seeing(f func(axis, in, first, last int) (from, to int)) *Lambd
 // Where ways part and join, as in residual and parallel blocks, a unit sees what it sees on any of them, so the largest field counts. Layers
 // that normalise by statistics of the whole input, such as group norm, count as seeing one place. What a block computes between its
 // layers isn't seen: a tensor that no layer returned counts as made, place by place, of all tensors of its size that the block has
-// computed so far. Where its size is new there is no telling: see [ReceptiveField.Known]. If the model's input has no axes after the
-// channels, the first tensor that has some stands for it.
+// computed so far. If the layers of a block whose result has the input's size all give other sizes, as a gate's do (Hu et al.,
+// "Squeeze-and-Excitation Networks", 2018), a unit sees one place and all that these layers see. Where the size of such a tensor is new
+// there is no telling: see [ReceptiveField.Known]. If the model's input has no axes after the channels, the first tensor that has some
+// stands for it.
 type ReceptiveField struct {
 	Path   string      // of the layer, such as "features.0"
 	Output []int       // shape of the layer's output

@@ -78,10 +78,16 @@ func (g *fieldGraph) saw(path string, l Layer, x, y *tensor.Tensor) int {
 	node := fieldNode{path: path, size: places(y)}
 	if hasChildren(l) {
 		node.parents = g.within(path, node.size)
+		node.whole = single(node.size)
+		gated := len(node.parents) == 0
 		if n, ok := g.known[weak.Make(x)]; ok && n != unknown && slices.Equal(g.nodes[n].size, node.size) {
 			node.parents = append(node.parents, n)
+			if all := g.within(path, nil); gated && len(all) > 0 {
+				// Its layers gave something of another size for all places, as a gate does, or the angle that an image is turned by.
+				g.nodes = append(g.nodes, fieldNode{path: path, parents: all, whole: true})
+				node.parents = append(node.parents, len(g.nodes)-1)
+			}
 		}
-		node.whole = single(node.size)
 		return g.add(y, node)
 	}
 	in := g.find(path, x)
@@ -158,7 +164,7 @@ func (g *fieldGraph) back(n, axis, lo, hi int, inside bool) (from, to int, ok bo
 				in = size[axis]
 			}
 			lo, hi := s.lo, s.hi
-			if node.whole {
+			if node.whole || len(g.nodes[parent].size) == 0 {
 				lo, hi = 0, in-1
 			} else if node.layer != nil {
 				lo, hi = seen(node.layer, axis, in, lo, hi, inside)

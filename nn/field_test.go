@@ -43,6 +43,15 @@ func (p *pooled) Visit(v *nn.Visitor) {
 	v.Child("fc", p.fc)
 }
 
+// gate multiplies its input by a number for each channel, made of the whole input but its last rows.
+type gate struct{ squeeze nn.Layer }
+
+func (g *gate) Forward(c *nn.Ctx, x *tensor.Tensor) *tensor.Tensor {
+	return x.Mul(c.Call("squeeze", g.squeeze, x).Sigmoid().Reshape(x.Size(0), 1, 1, 1))
+}
+
+func (g *gate) Visit(v *nn.Visitor) { v.Child("squeeze", g.squeeze) }
+
 func fieldNets() map[string]struct {
 	net   nn.Layer
 	input []int
@@ -87,6 +96,7 @@ func fieldNets() map[string]struct {
 		"adaptive":              {nn.Seq(conv(3, 1, 1, 1), nn.AdaptiveMaxPool2D(4, 3), conv(2, 1, 0, 1), nn.AdaptiveAvgPool2D(2, 2)), image},
 		"global":                {nn.Seq(conv(3, 3, 0, 1), nn.GlobalAvgPool2D(), nn.Flatten(), nn.NewLinear(1, 2)), image},
 		"global function":       {&pooled{conv(3, 1, 0, 1), nn.NewLinear(1, 2)}, image},
+		"gate":                  {nn.Seq(conv(3, 1, 1, 1), &gate{nn.Seq(conv(4, 4, 0, 1), nn.GlobalAvgPool2D(), nn.Flatten(), nn.NewLinear(1, 1))}, conv(3, 1, 1, 1)), image},
 		"pyramid":               {nn.Seq(conv(3, 1, 0, 1), nn.SpatialPyramidPool(2, 1)), image},
 		"sequence":              {nn.Seq(nn.Conv1DConfig{In: 1, Out: 1, Kernel: 3, Causal: true}.New(), nn.MaxPool1D(2), nn.Conv1DConfig{In: 1, Out: 1, Kernel: 2, Dilation: 3}.New(), nn.ConvTranspose1DConfig{In: 1, Out: 1, Kernel: 3, Stride: 2}.New()), []int{17}},
 		"volume":                {nn.Seq(nn.Conv3DConfig{In: 1, Out: 1, KernelDHW: [3]int{3, 1, 2}, PadDHW: [3]int{1, 0, 0}}.New(), nn.PoolConfig{Kernel: 2, Stride: 2}.Max3D()), []int{5, 4, 5}},
@@ -100,7 +110,7 @@ func TestFieldsEqualWhatChanges(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			nn.Init(c.net, 1)
 			for _, p := range nn.Params(c.net) {
-				if err := p.Set(p.Value().Detach().Abs().AddScalar(0.1)); err != nil {
+				if err := p.Set(p.Value().Detach().Abs().AddScalar(0.1).MulScalar(0.3)); err != nil {
 					t.Fatal(err)
 				}
 			}
