@@ -8,10 +8,12 @@ import (
 	"image"
 	"image/color"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/gradus-ml/gradus/data/coco"
 	"github.com/gradus-ml/gradus/data/imagefolder"
 	"github.com/gradus-ml/gradus/data/scene"
 	"github.com/gradus-ml/gradus/internal/atomicfile"
@@ -26,11 +28,17 @@ import (
 type detector func(x *tensor.Tensor, score float64) []box.Object
 
 // judgeDetector measures a detector on the test images as they are, and draws what it finds in some of them beside what is there, and the
-// curves of precision over recall.
+// curves of precision over recall. All finds go to detections.json as COCO's tools take them; there the first test image and the first class are
+// number 1.
 func (r *Run) judgeDetector(ctx context.Context, find detector) (map[string]float64, error) {
 	ap := detection.NewAP(r.Set.Classes)
 	var all [][]box.Object
-	for _, s := range r.Set.TestScenes {
+	var results []coco.Result
+	numbers := make([]int64, len(r.Set.Classes))
+	for c := range numbers {
+		numbers[c] = int64(c + 1)
+	}
+	for i, s := range r.Set.TestScenes {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -41,6 +49,10 @@ func (r *Run) judgeDetector(ctx context.Context, find detector) (map[string]floa
 		found := find(im.Tensor(), detection.MeasureScore)
 		ap.Add(s.Objects, found)
 		all = append(all, found)
+		results = append(results, coco.Results(int64(i+1), found, numbers)...)
+	}
+	if err := coco.WriteResults(filepath.Join(r.Dir, "detections.json"), results); err != nil {
+		return nil, err
 	}
 	result := ap.Result()
 	fmt.Fprintf(r.Out, "\n%v\n", result)
@@ -148,7 +160,12 @@ func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
 	found := find(im.Tensor(), sureScore)
 	d := Detections{File: file, Width: im.Width, Height: im.Height, Objects: []Detected{}, Picture: stem + ".boxes.png"}
 	for _, o := range found {
-		d.Objects = append(d.Objects, Detected{r.Set.Classes[o.Class], o.Score, [4]float64{o.Box.X1, o.Box.Y1, o.Box.X2, o.Box.Y2}})
+		// Hundredths of a pixel and ten-thousandths of a score are more than anybody needs.
+		corners := [4]float64{o.Box.X1, o.Box.Y1, o.Box.X2, o.Box.Y2}
+		for i, v := range corners {
+			corners[i] = math.Round(v*100) / 100
+		}
+		d.Objects = append(d.Objects, Detected{r.Set.Classes[o.Class], math.Round(o.Score*1e4) / 1e4, corners})
 	}
 	if err := plot.SavePNG(d.Picture, r.boxed(im, found, 0)); err != nil {
 		return nil, err

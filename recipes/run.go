@@ -61,6 +61,9 @@ func (r *Run) Start(ctx context.Context) error {
 	if err := r.openData(ctx); err != nil {
 		return err
 	}
+	for _, w := range r.Set.Warnings {
+		r.Warn(w)
+	}
 	return r.folder()
 }
 
@@ -211,7 +214,7 @@ func ResumeRun(dir string) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	return &Run{Recipe: recipe, Options: c.Options, Dir: dir, Resume: true}, nil
+	return &Run{Recipe: recipe, Options: c.Options, Dir: dir, Resume: true, Out: io.Discard, Warn: func(string) {}}, nil
 }
 
 // Open loads the finished run in dir: its data set and its model with the trained weights.

@@ -25,7 +25,7 @@ var yolo = Recipe{
 	Source:   "Redmon et al. 2016, 2017, 2018; Ng, Convolutional networks, week 3",
 	Data:     []string{"bccd"},
 	Options:  Options{Epochs: 30, Batch: 8, LR: 3e-3},
-	Augment:  []string{"flip", "none"},
+	Augment:  []string{"flip", "scale", "none"},
 	Metric:   "mAP50",
 	Model:    yoloModel,
 	Train:    trainYOLO,
@@ -56,6 +56,16 @@ func yoloModel(set *sets.Set) nn.Layer {
 		Add("head", detection.HeadConfig{In: 128, Anchors: yoloAnchors, Classes: len(set.Classes), Stride: yoloStride}.New())
 }
 
+// cellsVaried are the ways to vary images of cells, which look alike from all sides: mirrored; or also larger or smaller, moved, and in other
+// colours.
+var cellsVaried = map[string]transforms.Transform{
+	"flip": transforms.Compose(transforms.RandomHorizontalFlip{}, transforms.RandomVerticalFlip{}),
+	"scale": transforms.Compose(transforms.RandomHorizontalFlip{}, transforms.RandomVerticalFlip{},
+		transforms.RandomAffine{Scale: [2]float64{0.75, 1.35}, Translate: [2]float64{0.1, 0.1}, Padding: transforms.Padding{Fill: []float64{0.45}}, MinVisible: 0.3},
+		transforms.ColorJitter{Brightness: 0.2, Contrast: 0.2, Saturation: 0.2, Hue: 0.02}),
+	"none": transforms.Compose(),
+}
+
 func trainYOLO(ctx context.Context, r *Run) (map[string]float64, error) {
 	model := yoloModel(r.Set)
 	nn.Init(model, r.Options.Seed)
@@ -69,10 +79,7 @@ func trainYOLO(ctx context.Context, r *Run) (map[string]float64, error) {
 	}
 
 	plain := detection.NewDataset(r.Set.TrainScenes, yoloHeight, yoloWidth, nil)
-	varied := plain
-	if r.Options.Augment == "flip" { // cells look alike from all sides
-		varied = transforms.Dataset(plain, transforms.Compose(transforms.RandomHorizontalFlip{}, transforms.RandomVerticalFlip{}))
-	}
+	varied := transforms.Dataset(plain, cellsVaried[r.Options.Augment])
 	loader := r.loader(varied)
 	test := data.NewLoader(detection.NewDataset(r.Set.TestScenes, yoloHeight, yoloWidth, nil), data.LoaderConfig{Batch: r.Options.Batch})
 

@@ -1,6 +1,7 @@
 package detection
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/gradus-ml/gradus/nn"
@@ -44,18 +45,22 @@ func (l Localization) Encode(objects ...*box.Object) *tensor.Tensor {
 // probability σ(ŷ₁) is below threshold. The score is that probability times the class's.
 func (l Localization) Decode(pred *tensor.Tensor, threshold float64) []*box.Object {
 	l.check(pred)
-	out, width := make([]*box.Object, pred.Size(0)), 5+l.Classes
-	v := tensor.ToSlice[float64](pred.Detach())
-	classes := tensor.ToSlice[float64](pred.Detach().Slice(1, 5, width, 1).Softmax(1))
+	width := 5 + l.Classes
+	pred = pred.Detach()
+	return l.read(tensor.Cat(1, pred.Select(1, 0).Sigmoid().Unsqueeze(1), pred.Slice(1, 1, 5, 1), pred.Slice(1, 5, width, 1).Softmax(1)), threshold)
+}
+
+// read returns the objects of targets, or of predictions of the same kind: probabilities throughout.
+func (l Localization) read(y *tensor.Tensor, threshold float64) []*box.Object {
+	out := make([]*box.Object, y.Size(0))
+	v := tensor.ToSlice[float64](y)
 	for i := range out {
-		p := v[i*width:][:width]
-		there := sigmoid(p[0])
-		if !(there >= threshold) {
+		p := v[i*(5+l.Classes):][:5+l.Classes]
+		if !(p[0] >= threshold) {
 			continue
 		}
-		of := classes[i*l.Classes:][:l.Classes]
-		class := largest(of)
-		out[i] = &box.Object{Class: class, Score: there * of[class],
+		class := largest(p[5:])
+		out[i] = &box.Object{Class: class, Score: p[0] * p[5+class],
 			Box: box.FromCenter(p[1]*l.Width, p[2]*l.Height, math.Abs(p[4])*l.Width, math.Abs(p[3])*l.Height)}
 	}
 	return out
@@ -92,4 +97,54 @@ func (l Localization) Loss(pred, target *tensor.Tensor) *tensor.Tensor {
 	boxes := d.Slice(1, 1, 5, 1).SumAxes(false, 1)
 	classes := pred.Slice(1, 5, width, 1).LogSoftmax(1).Mul(target.Slice(1, 5, width, 1)).SumAxes(false, 1).Neg()
 	return object.Add(there.Mul(boxes.Add(classes))).Mean()
+}
+
+// Localized is the part of images about which a prediction is right: that there is nothing; or that there is something, of which class, and
+// where, with an overlap (IoU) of at least ½. It implements [metrics.Metric] under the name "localized".
+type Localized struct {
+	of           Localization
+	right, count int64
+}
+
+// NewLocalized returns the metric for predictions (N, 5+Classes) as [Localization.Loss] trains them.
+func NewLocalized(of Localization) *Localized { return &Localized{of: of} }
+
+// Name returns "localized".
+func (m *Localized) Name() string { return "localized" }
+
+// Update takes in a batch of predictions and targets (N, 5+Classes).
+func (m *Localized) Update(pred, target *tensor.Tensor) {
+	m.of.check(target)
+	truth := m.of.read(target, 0.5)
+	for i, found := range m.of.Decode(pred, 0.5) {
+		m.count++
+		switch want := truth[i]; {
+		case want == nil && found == nil:
+			m.right++
+		case want != nil && found != nil && want.Class == found.Class && box.IoU(want.Box, found.Box) >= 0.5:
+			m.right++
+		}
+	}
+}
+
+// Value returns the part over all batches since Reset, NaN if there were none.
+func (m *Localized) Value() float64 { return float64(m.right) / float64(m.count) }
+
+// Reset starts anew.
+func (m *Localized) Reset() { m.right, m.count = 0, 0 }
+
+// SaveState returns the counts.
+func (m *Localized) SaveState() map[string]*tensor.Tensor {
+	return map[string]*tensor.Tensor{"counts": tensor.FromSlice([]int64{m.right, m.count}, 2)}
+}
+
+// LoadState continues from what SaveState returned.
+func (m *Localized) LoadState(state map[string]*tensor.Tensor) error {
+	t := state["counts"]
+	if t == nil || t.NumEl() != 2 {
+		return fmt.Errorf("detection: localized: the saved state has no two counts; was it saved by another metric?")
+	}
+	v := tensor.ToSlice[int64](t)
+	m.right, m.count = v[0], v[1]
+	return nil
 }

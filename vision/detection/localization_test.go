@@ -46,3 +46,29 @@ func TestLocalizationLossDependsOnWhetherThereIsAnObject(t *testing.T) {
 		}
 	}
 }
+
+func TestLocalizedCountsWhatIsRightInEverything(t *testing.T) {
+	l := Localization{Classes: 2, Height: 10, Width: 10}
+	o := &box.Object{Box: box.Box{X1: 2, Y1: 2, X2: 6, Y2: 6}, Class: 1}
+	target := l.Encode(o, o, o, o, nil, nil)
+	pred := tensor.FromSlice([]float64{
+		2, 0.4, 0.4, 0.4, 0.4, -1, 1, // right
+		2, 0.4, 0.4, 0.4, 0.4, 1, -1, // the wrong class
+		2, 0.8, 0.4, 0.4, 0.4, -1, 1, // the wrong place
+		-2, 0.4, 0.4, 0.4, 0.4, -1, 1, // missed
+		-2, 0.4, 0.4, 0.4, 0.4, -1, 1, // right: nothing there
+		2, 0.4, 0.4, 0.4, 0.4, -1, 1, // nothing there
+	}, 6, 7)
+	m := NewLocalized(l)
+	if m.Value() == m.Value() {
+		t.Error("a value before any batch")
+	}
+	m.Update(pred, target)
+	other := NewLocalized(l)
+	if err := other.LoadState(m.SaveState()); err != nil || m.Value() != 2.0/6 || other.Value() != m.Value() {
+		t.Errorf("%g, restored %g (%v), want 2/6", m.Value(), other.Value(), err)
+	}
+	if err := other.LoadState(nil); err == nil {
+		t.Error("no state is accepted")
+	}
+}
