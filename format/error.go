@@ -2,7 +2,7 @@
 // error type that says where a file is wrong, opening of regular files only,
 // inflation with a limit, and [Array], a tensor as it lies in a file.
 //
-// The readers themselves are in safetensors, npy, data/idx, data/table and
+// The readers themselves are in safetensors, npy, data/idx, data/table, data/voc, data/coco and
 // data/imagefolder. All of them refuse a malformed file before they take
 // memory for it, and all of them say so with an [*Error]:
 //

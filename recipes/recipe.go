@@ -81,6 +81,8 @@ var all = []*Recipe{
 	&uNet,
 	&fineTune,
 	&yolo,
+	&rCNN,
+	&fastRCNN,
 	&autoencoder,
 	&vae,
 	&dcgan,
