@@ -21,30 +21,21 @@ type RoIShape struct {
 // RoIAlign sets y [K, C, OutH, OutW] to the mean of bilinear samples of x in
 // each bin of each region (He et al., Mask R-CNN, 2017), as torchvision has it.
 func RoIAlign[T Float](s RoIShape, y, x, rois []T) {
+	plane, bins := s.H*s.W, s.OutH*s.OutW
 	par.For(s.K, 1, func(lo, hi int) {
 		line, block := mem.Scratch[T](s.W)
 		defer block.Free()
 		for k := lo; k < hi; k++ {
-			n, rows, cols := alignTaps(&s, rois[5*k:5*k+5])
-			from, to := cols.span()
-			line := line[:to-from]
+			r := newRegion(&s, rois[5*k:5*k+5])
 			for c := range s.C {
-				plane := x[(n*s.C+c)*s.H*s.W:][:s.H*s.W]
+				from, to := x[(r.n*s.C+c)*plane:][:plane], y[(k*s.C+c)*bins:][:bins]
 				for i := range s.OutH {
-					clear(line)
-					first, weights := rows.of(i)
-					for j, w := range weights {
-						Axpy(line, plane[(first+j)*s.W+from:][:len(line)], T(w))
+					used := line[r.left:r.right]
+					clear(used)
+					for j, w := range r.rows.weight(i) {
+						Axpy(used, from[(r.rows.first(i)+j)*s.W+r.left:][:len(used)], w)
 					}
-					out := y[((k*s.C+c)*s.OutH+i)*s.OutW:][:s.OutW]
-					for o := range out {
-						at, weights := cols.of(o)
-						sum := T(0)
-						for j, w := range weights {
-							sum += T(w) * line[at-from+j]
-						}
-						out[o] = sum
-					}
+					gatherSum(to[i*s.OutW:(i+1)*s.OutW], line, r.index, r.weight, r.taps, s.OutW)
 				}
 			}
 		}
@@ -54,35 +45,24 @@ func RoIAlign[T Float](s RoIShape, y, x, rois []T) {
 // RoIAlignGrad sets dx [N, C, H, W] to the transpose of RoIAlign applied to dy
 // [K, C, OutH, OutW]; regions are added in their order.
 func RoIAlignGrad[T Float](s RoIShape, dx, dy, rois []T) {
-	type region struct {
-		n          int
-		rows, cols *Taps
-	}
-	regions := make([]region, s.K)
+	plane, bins := s.H*s.W, s.OutH*s.OutW
+	regions := make([]region[T], s.K)
 	for k := range regions {
-		r := &regions[k]
-		r.n, r.rows, r.cols = alignTaps(&s, rois[5*k:5*k+5])
+		regions[k] = newRegion(&s, rois[5*k:5*k+5])
 	}
 	clear(dx)
-	par.For(s.C, 1, func(lo, hi int) {
+	par.For(s.C, 8, func(lo, hi int) {
 		line, block := mem.Scratch[T](s.W)
 		defer block.Free()
 		for c := lo; c < hi; c++ {
 			for k, r := range regions {
-				from, to := r.cols.span()
-				line := line[:to-from]
-				plane := dx[(r.n*s.C+c)*s.H*s.W:][:s.H*s.W]
+				to, from := dx[(r.n*s.C+c)*plane:][:plane], dy[(k*s.C+c)*bins:][:bins]
 				for i := range s.OutH {
-					clear(line)
-					for o, g := range dy[((k*s.C+c)*s.OutH+i)*s.OutW:][:s.OutW] {
-						at, weights := r.cols.of(o)
-						for j, w := range weights {
-							line[at-from+j] += T(w) * g
-						}
-					}
-					first, weights := r.rows.of(i)
-					for j, w := range weights {
-						Axpy(plane[(first+j)*s.W+from:][:len(line)], line, T(w))
+					used := line[r.left:r.right]
+					clear(used)
+					scatterSum(line, from[i*s.OutW:(i+1)*s.OutW], r.index, r.weight, r.taps, s.OutW)
+					for j, w := range r.rows.weight(i) {
+						Axpy(to[(r.rows.first(i)+j)*s.W+r.left:][:len(used)], used, w)
 					}
 				}
 			}
@@ -90,8 +70,41 @@ func RoIAlignGrad[T Float](s RoIShape, dx, dy, rois []T) {
 	})
 }
 
+// region is what RoIAlign must know of a region: a bilinear sample is one of a
+// row of linear ones, so that the mean of samples is a resampling along both
+// axes.
+type region[T Float] struct {
+	n           int // of the image
+	rows        weights[T]
+	left, right int // columns that are used at all
+	taps        int // along a row, with their columns and weights as gatherSum wants them
+	index       []int32
+	weight      []T
+}
+
+// weights are the taps of one axis in type T.
+type weights[T Float] struct {
+	*Taps
+	all []T
+}
+
+func (w *weights[T]) first(i int) int  { return int(w.From[i]) }
+func (w *weights[T]) weight(i int) []T { return w.all[w.At[i]:w.At[i+1]] }
+
+func newRegion[T Float](s *RoIShape, roi []T) region[T] {
+	n, rows, cols := alignTaps(s, roi)
+	r := region[T]{n: n, rows: weights[T]{rows, make([]T, len(rows.Weight))}, taps: cols.longest()}
+	for i, w := range rows.Weight {
+		r.rows.all[i] = T(w)
+	}
+	r.left, r.right = cols.span()
+	r.index, r.weight = make([]int32, r.taps*s.OutW), make([]T, r.taps*s.OutW)
+	table(cols, r.index, r.weight)
+	return r
+}
+
 // alignTaps returns the image of a region, and the mean of samples as taps
-// along both axes: a bilinear sample is one of a row of linear ones.
+// along both axes.
 func alignTaps[T Float](s *RoIShape, roi []T) (n int, rows, cols *Taps) {
 	shift := 0.0
 	if s.Aligned {
@@ -152,29 +165,45 @@ func (t *Taps) span() (from, to int) {
 // 2015), and index to its place in x. An empty bin is 0, at len(x).
 func RoIPool[T Float](s RoIShape, y []T, index []int64, x, rois []T) {
 	par.For(s.K, 1, func(lo, hi int) {
+		bins := make([][4]int, 0, s.OutH*s.OutW) // rows and columns
 		for k := lo; k < hi; k++ {
 			roi := rois[5*k : 5*k+5]
 			top, high := s.pixels(float64(roi[2]), float64(roi[4]))
 			left, wide := s.pixels(float64(roi[1]), float64(roi[3]))
+			bins = bins[:0]
+			for i := range s.OutH {
+				r0, r1 := bin(i, top, high, s.OutH, s.H)
+				for j := range s.OutW {
+					c0, c1 := bin(j, left, wide, s.OutW, s.W)
+					bins = append(bins, [4]int{r0, r1, c0, c1})
+				}
+			}
 			for c := range s.C {
-				plane := (int(roi[0])*s.C + c) * s.H * s.W
-				for i := range s.OutH * s.OutW {
-					r0, r1 := bin(i/s.OutW, top, high, s.OutH, s.H)
-					c0, c1 := bin(i%s.OutW, left, wide, s.OutW, s.W)
-					best, at := T(0), len(x)
-					for r := r0; r < r1; r++ {
-						for q := plane + r*s.W + c0; q < plane+r*s.W+c1; q++ {
-							if at == len(x) || x[q] > best || x[q] != x[q] && best == best {
-								best, at = x[q], q
-							}
-						}
+				plane, o := (int(roi[0])*s.C+c)*s.H*s.W, (k*s.C+c)*len(bins)
+				for i, b := range bins {
+					at, best := largest(x[plane:][:s.H*s.W], s.W, b)
+					if y[o+i], index[o+i] = best, int64(len(x)); at >= 0 {
+						index[o+i] = int64(plane + at)
 					}
-					o := (k*s.C+c)*s.OutH*s.OutW + i
-					y[o], index[o] = best, int64(at)
 				}
 			}
 		}
 	})
+}
+
+// largest returns the first place of the largest element in rows b[0] to b[1]
+// and columns b[2] to b[3] of a plane, and the element; −1 and 0 if there is
+// none. NaN counts as the largest.
+func largest[T Float](plane []T, width int, b [4]int) (at int, best T) {
+	at = -1
+	for r := b[0]; r < b[1]; r++ {
+		for c := b[2]; c < b[3]; c++ {
+			if v := plane[r*width+c]; at < 0 || v > best || v != v && best == best {
+				best, at = v, r*width+c
+			}
+		}
+	}
+	return at, best
 }
 
 // pixels returns the first pixel of a region along an axis, and how many it
