@@ -83,6 +83,7 @@ func TestSpatialTransformerHelps(t *testing.T) {
 		t.Errorf("accuracy is %.3f with the transformer and %.3f without; want more than 0.6 and 0.15 more", f["accuracy"], f["accuracy_without"])
 	}
 	isPicture(t, r, "straightened.png")
+	isPicture(t, r, "comparison.png")
 }
 
 // Accuracies on the generated digits that each classifier reaches with its defaults, with some room.
