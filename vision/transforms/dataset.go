@@ -170,20 +170,25 @@ func (t *targets) tensor(d data.Draw, x *tensor.Tensor) *tensor.Tensor {
 		copy(tensor.MutableData[int64](y), t.masks)
 		return y
 	case boxes:
-		y := d.Scope.Empty(tensor.Float32, n, t.rows, 5)
-		v := tensor.MutableData[float32](y)
-		for i, objects := range t.objects {
-			for k := range t.rows {
-				row := v[(i*t.rows+k)*5:][:5]
-				if k < len(objects) {
-					o := objects[k]
-					row[0], row[1], row[2], row[3], row[4] = float32(o.Class), float32(o.Box.X1), float32(o.Box.Y1), float32(o.Box.X2), float32(o.Box.Y2)
-				} else {
-					row[0], row[1], row[2], row[3], row[4] = -1, 0, 0, 0, 0
-				}
-			}
-		}
-		return y
+		return rowsOf(d, t.objects, t.rows)
 	}
 	return nil
+}
+
+// rowsOf returns the objects of each example as rows [class, x1, y1, x2, y2], the given number for each, at least as many as there are.
+func rowsOf(d data.Draw, objects [][]box.Object, rows int) *tensor.Tensor {
+	y := d.Scope.Empty(tensor.Float32, len(objects), rows, 5)
+	v := tensor.MutableData[float32](y)
+	for i, list := range objects {
+		for k := range rows {
+			row := v[(i*rows+k)*5:][:5]
+			if k < len(list) {
+				o := list[k]
+				row[0], row[1], row[2], row[3], row[4] = float32(o.Class), float32(o.Box.X1), float32(o.Box.Y1), float32(o.Box.X2), float32(o.Box.Y2)
+			} else {
+				row[0], row[1], row[2], row[3], row[4] = -1, 0, 0, 0, 0
+			}
+		}
+	}
+	return y
 }
