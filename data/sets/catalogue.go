@@ -19,6 +19,7 @@ type entry struct {
 	advice  string // how to come by files that can't be fetched
 	open    func(e *entry, set *Set, dir string, cfg Config) error
 	table   *tableSpec
+	loose   bool // archives that others have packed serve too: what matters is that they can be read
 }
 
 // named returns where a file called name lies under each of the addresses.
