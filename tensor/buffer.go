@@ -23,7 +23,7 @@ type buffer struct {
 	refs    int32  // gradients in flight that use it; see engine
 	watched bool   // cleanup is set
 	freed   bool
-	filters atomic.Pointer[filters] // see filtersOf
+	filters atomic.Pointer[filters] // see keeper
 }
 
 // tinyBuffer is a buffer together with its memory: one allocation for scalars, labels and small nets.

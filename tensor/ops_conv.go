@@ -285,7 +285,7 @@ func convKernel[T cpu.Float](c *Call, s cpu.ConvShape) {
 	defer xBlock.Free()
 	w, wBlock := packed[T](c.In[1])
 	defer wBlock.Free()
-	e := cpu.ConvEnd[T]{Filters: filtersOf(c.In[1], s)}
+	e := cpu.ConvEnd[T]{Keep: keeper[T](c.In[1])}
 	if t := c.bias(); t != nil {
 		var block mem.Block
 		e.Bias, block = packed[T](t)
@@ -303,30 +303,39 @@ func convKernel[T cpu.Float](c *Call, s cpu.ConvShape) {
 	cpu.ConvForwardEnd(s, flat[T](c.Out[0]), x, w, e)
 }
 
-// filters are what a kernel prepares from a tensor of filters.
+// filters are what a kernel has made of a tensor of filters.
 type filters struct {
-	version uint32
-	offset  int
-	shape   [4]int
-	data    []float32
+	kind, offset int
+	shape        [4]int
+	version      uint32
+	data         any // a slice of the tensor's elements' type
 }
 
-// filtersOf returns what the kernel prepares from w, if that is worth keeping: for filters that aren't being trained, w's memory
-// has it as long as nobody writes to it.
-func filtersOf(w *Tensor, s cpu.ConvShape) []float32 {
-	if w.tracked() || w.dtype != Float32 || w.buf.scope != nil || !w.IsContiguous() || !cpu.ConvKeepsFilters(s) {
+// keeper returns a function that keeps what the kernel makes of the filters w for the next call: w's memory has it until somebody writes
+// to it. Filters that are being trained, or that end with a scope, aren't worth it: then it returns nil.
+func keeper[T cpu.Float](w *Tensor) func(kind, n int, fill func(u []T)) []T {
+	if w.tracked() || w.buf.scope != nil || !w.IsContiguous() {
 		return nil
 	}
-	shape := [4]int(w.shape)
-	version := w.buf.version
-	if f := w.buf.filters.Load(); f != nil && f.version == version && f.offset == w.offset && f.shape == shape {
-		return f.data
+	return func(kind, n int, fill func(u []T)) []T {
+		is := filters{kind: kind, offset: w.offset, shape: [4]int(w.shape), version: w.buf.version}
+		if f := w.buf.filters.Load(); f != nil {
+			if f.same(is) {
+				return f.data.([]T)
+			}
+		}
+		u := make([]T, n)
+		fill(u)
+		is.data = u
+		if w.buf.version == is.version {
+			w.buf.filters.Store(&is)
+		}
+		return u
 	}
-	f := &filters{version, w.offset, shape, cpu.ConvFilters(s, flat[float32](w))}
-	if w.buf.version == version {
-		w.buf.filters.Store(f)
-	}
-	return f.data
+}
+
+func (f *filters) same(g filters) bool {
+	return f.kind == g.kind && f.offset == g.offset && f.shape == g.shape && f.version == g.version
 }
 
 func convGradKernel[T cpu.Float](c *Call, s cpu.ConvShape, f func(s cpu.ConvShape, dst, a, b []T)) {

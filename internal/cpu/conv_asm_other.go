@@ -29,12 +29,6 @@ func convStrideAsm(dst, src []float32, rows, cols, dstRow, srcRow int, every boo
 
 func winoForward(s ConvShape, y, x, w []float32, e ConvEnd[float32]) bool { return false }
 
-// ConvKeepsFilters reports whether ConvFilters is worth its memory: the filters' preparation is a good part of the work.
-func ConvKeepsFilters(s ConvShape) bool { return false }
-
-// ConvFilters returns what ConvForwardEnd makes of filters before it begins.
-func ConvFilters(s ConvShape, w []float32) []float32 { return nil }
-
 func winoGradInput(s ConvShape, dx, dy, w []float32) bool { return false }
 
 func winoGradWeight(s ConvShape, dw, x, dy []float32) bool { return false }

@@ -9,12 +9,27 @@ import (
 // positions, so that what it reads fits the first-level cache.
 const convDepth = 288
 
-// ConvEnd is what a convolution does to its sums, and what it has ready.
+// ConvEnd is what a convolution does to its sums.
 type ConvEnd[T Float] struct {
-	Bias    []T // K elements, nil for none
-	Add     []T // of y's size, nil for none
-	Act     Act
-	Filters []float32 // what ConvFilters returned for the filters, or nil
+	Bias []T // K elements, nil for none
+	Add  []T // of y's size, nil for none
+	Act  Act
+	// Keep, if there is one, may return the n numbers that fill made of the same filters at an earlier call of the same kind.
+	Keep func(kind, n int, fill func(u []T)) []T
+}
+
+// Kinds of prepared filters, beside the number of rows to a block.
+const convWinograd = -1
+
+// prepared returns what fill makes of the filters, and the block to free. few says that this is a good part of the work, so that it is worth the
+// memory to keep it.
+func (e *ConvEnd[T]) prepared(few bool, kind, n int, fill func(u []T)) ([]T, mem.Block) {
+	if few && e.Keep != nil {
+		return e.Keep(kind, n, fill), mem.Block{}
+	}
+	u, block := mem.Scratch[T](n)
+	fill(u)
+	return u, block
 }
 
 // ConvForward computes y = act(x ⋆ w + bias), y of N×K×OutH×OutW elements.
@@ -26,23 +41,25 @@ func ConvForward[T Float](s ConvShape, y, x, w, bias []T, act Act) {
 // ConvForwardEnd computes y = act(x ⋆ w + bias + add).
 func ConvForwardEnd[T Float](s ConvShape, y, x, w []T, e ConvEnd[T]) {
 	p := newConvPlan(s)
-	if p.empty() || convAsm[T]() && winoForward(s, singles(y), singles(x), singles(w),
-		ConvEnd[float32]{singles(e.Bias), singles(e.Add), e.Act, e.Filters}) {
+	if p.empty() {
+		return
+	}
+	if single[T]() && convAsm[T]() && winoForward(s, singles(y), singles(x), singles(w), any(e).(ConvEnd[float32])) {
 		return
 	}
 	if e.Add == nil {
-		convForward(p, y, x, w, e.Bias, e.Act)
+		convForward(p, y, x, w, e)
 		return
 	}
-	convForward(p, y, x, w, e.Bias, NoAct)
+	plain := e
+	plain.Act = NoAct
+	convForward(p, y, x, w, plain)
 	par.For(len(y), 1<<14, func(lo, hi int) { finish(y[lo:hi], e.Add, lo, e.Act) })
 }
 
-// convForward is ConvForward by offsets.
-func convForward[T Float](p *convPlan, y, x, w, bias []T, act Act) {
-	if convDepthwise(p, y, x, w, bias, act) {
-		return
-	}
+// convForward computes y = act(x ⋆ w + bias) by offsets.
+func convForward[T Float](p *convPlan, y, x, w []T, e ConvEnd[T]) {
+	bias, act := e.Bias, e.Act
 	depth := p.cg * p.taps
 	if depth == 0 { // sums of nothing
 		clear(y)
@@ -54,19 +71,20 @@ func convForward[T Float](p *convPlan, y, x, w, bias []T, act Act) {
 		}
 		return
 	}
-	a, block := mem.Scratch[T](p.K * depth)
-	defer block.Free()
 	mr := convBlock(p.kg, convRows[T]())
 	if convAsm[T]() && convLanes(p) {
 		mr = 16
 	}
-	for g := range p.Groups {
-		for r := 0; r < p.kg; r += mr {
-			n := min(mr, p.kg-r)
-			at := (g*p.kg + r) * depth
-			packTransposed(a[at:at+n*depth], w[at:at+n*depth], n, depth)
+	a, block := e.prepared(p.N*p.oh*p.ow <= 1<<11, mr, p.K*depth, func(a []T) {
+		for g := range p.Groups {
+			for r := 0; r < p.kg; r += mr {
+				n := min(mr, p.kg-r)
+				at := (g*p.kg + r) * depth
+				packTransposed(a[at:at+n*depth], w[at:at+n*depth], n, depth)
+			}
 		}
-	}
+	})
+	defer block.Free()
 
 	rows := p.bands(p.oh)
 	bands := (p.oh + rows - 1) / rows

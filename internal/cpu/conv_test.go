@@ -165,8 +165,13 @@ func testConvShape[T Float](t *testing.T, s ConvShape, r *rand.Rand) {
 	}
 	convClose(t, fmt.Sprintf("%+v: forward with bias and ReLU", s), y, positive(wantY), scaleY)
 	e := ConvEnd[T]{Bias: bias, Add: dy}
-	if ConvKeepsFilters(s) && single[T]() {
-		e.Filters = ConvFilters(s, singles(w))
+	var kept []T
+	e.Keep = func(_, n int, fill func(u []T)) []T {
+		if kept == nil {
+			kept = make([]T, n)
+			fill(kept)
+		}
+		return kept
 	}
 	for i, v := range dy {
 		wantY[i] += float64(v)

@@ -105,7 +105,13 @@ func (p *winograd) task() *winoTask {
 	for i, part := range []*[]float32{&t.in, &t.tmp, &t.v, &t.m, &t.out} {
 		*part, all = all[:sizes[i]:sizes[i]], all[sizes[i]:]
 	}
-	clear(t.in)
+	// The borders at the sides stay zero; input sees to those above and below.
+	wide := (4*p.tw + 2) * 16
+	left, right := p.padLef*16, min(wide, (p.padLef+p.w)*16)
+	for at := 0; at < len(t.in); at += wide {
+		clear(t.in[at : at+left])
+		clear(t.in[at+right : at+wide])
+	}
 	return t
 }
 
@@ -238,28 +244,12 @@ func winoForward(s ConvShape, y, x, w []float32, e ConvEnd[float32]) bool {
 	if !ok {
 		return false
 	}
-	u := e.Filters
-	if u == nil {
-		var block mem.Block
-		u, block = mem.Scratch[float32](winoElements * winoStride(p.c*p.k))
-		defer block.Free()
+	u, block := e.prepared(p.n*p.th*p.tw <= 256, convWinograd, winoElements*winoStride(p.c*p.k), func(u []float32) {
 		winoFilters(u, w, p.c, p.k, 0, 9, 9*p.c, 1)
-	}
+	})
+	defer block.Free()
 	p.conv(y, x, u, e)
 	return true
-}
-
-// ConvKeepsFilters reports whether ConvFilters is worth its memory: the filters' preparation is a good part of the work.
-func ConvKeepsFilters(s ConvShape) bool {
-	p, ok := newWinograd(s)
-	return ok && p.n*p.th*p.tw <= 256
-}
-
-// ConvFilters returns what ConvForwardEnd makes of filters before it begins.
-func ConvFilters(s ConvShape, w []float32) []float32 {
-	u := make([]float32, winoElements*winoStride(s.C*s.K))
-	winoFilters(u, w, s.C, s.K, 0, 9, 9*s.C, 1)
-	return u
 }
 
 // winoGradInput is ConvGradInput if this way is better, and reports whether it
