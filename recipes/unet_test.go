@@ -134,3 +134,25 @@ func TestUNetFindsDiscs(t *testing.T) {
 	}
 	isPicture(t, r, "cells.mask.png")
 }
+
+func TestRealDataMasksShowAllCells(t *testing.T) {
+	if os.Getenv("GRADUS_DATA") == "" {
+		t.Skip("needs real data: set GRADUS_DATA to a folder with bccd")
+	}
+	set, err := sets.Open("bccd", sets.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := make([]float64, 1+len(set.Classes))
+	for _, s := range set.TestScenes {
+		for _, class := range ellipses(s, cellsHigh, cellsWide) {
+			counts[class] += 1 / float64(len(set.TestScenes)*cellsHigh*cellsWide)
+		}
+	}
+	// More than half is background or cells that nobody marked; white cells are large, platelets small.
+	for i, bounds := range [][2]float64{{0.4, 0.7}, {0.2, 0.5}, {0.05, 0.2}, {0.001, 0.02}} {
+		if !(counts[i] > bounds[0] && counts[i] < bounds[1]) {
+			t.Errorf("class %d covers %.4f of the pictures, expected %v", i, counts[i], bounds)
+		}
+	}
+}

@@ -116,20 +116,18 @@ func visit(net nn.Layer, f func(path string, p *nn.Param)) {
 	})
 }
 
-// noise is the script's.
-func noise(name string, n int) []float64 {
+// noise is the script's: the number at a place, from −0.5 to 0.5.
+func noise(name string) func(i int) float64 {
 	sum := uint64(0)
 	for _, b := range []byte(name) {
 		sum += uint64(b)
 	}
-	out := make([]float64, n)
-	for i := range out {
+	return func(i int) float64 {
 		x := uint32(uint64(i)*2654435761 + sum*40503)
 		x = (x ^ x>>15) * 2246822519
 		x = (x ^ x>>13) * 3266489917
-		out[i] = float64(x^x>>16)/(1<<32) - 0.5
+		return float64(x^x>>16)/(1<<32) - 0.5
 	}
-	return out
 }
 
 // fill gives all parameters and buffers of net the script's values.
@@ -151,8 +149,9 @@ func fill(t *testing.T, net nn.Layer) {
 		case strings.HasSuffix(path, "weight"):
 			shift = 1
 		}
-		for i, u := range noise(path, len(v)) {
-			v[i] = float32(shift + scale*u)
+		u := noise(path)
+		for i := range v {
+			v[i] = float32(shift + scale*u(i))
 		}
 		if err := p.Set(tensor.FromSlice(v, shape...)); err != nil {
 			t.Fatal(err)
@@ -162,8 +161,9 @@ func fill(t *testing.T, net nn.Layer) {
 
 func image(n, side int) *tensor.Tensor {
 	v := make([]float32, n*3*side*side)
-	for i, u := range noise("image", len(v)) {
-		v[i] = float32(4 * u)
+	u := noise("image")
+	for i := range v {
+		v[i] = float32(4 * u(i))
 	}
 	return tensor.FromSlice(v, n, 3, side, side)
 }
