@@ -59,6 +59,8 @@ func (a *resampling) check(x *Tensor) (in, out [2]int, err error) {
 	switch {
 	case a.Mode < Bilinear || a.Mode > Area:
 		return in, out, reject("", "there is no interpolation %d", a.Mode)
+	case a.Size != [2]int{} && a.Scale != [2]float64{}:
+		return in, out, reject("", "expected a Size or a Scale, got both, %v and %v", a.Size, a.Scale)
 	case a.AlignCorners && !smooth:
 		return in, out, reject("", "corners are aligned with bilinear and bicubic interpolation only, not with %s", a.Mode)
 	case a.Antialias && !smooth:
@@ -74,7 +76,7 @@ func (a *resampling) check(x *Tensor) (in, out [2]int, err error) {
 		}
 		if a.Size == [2]int{} {
 			if !(a.Scale[i] > 0) || a.Scale[i]*float64(in[i]) > 1<<24 {
-				return in, out, reject("", "expected a Size or a Scale above 0 for rows and columns, got size %v, scale %v", a.Size, a.Scale)
+				return in, out, reject("", "expected a Size, or a Scale above 0 for rows and columns that gives fewer than 2²⁴ of them, got size %v, scale %v", a.Size, a.Scale)
 			}
 			out[i] = int(math.Floor(a.Scale[i] * float64(in[i])))
 		}

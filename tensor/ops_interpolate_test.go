@@ -137,7 +137,8 @@ func init() {
 		rejected: []rejected{
 			{"expected images of shape (N, C, H, W) or (C, H, W), got (4, 4)", resize(x(4, 4), InterpolateConfig{Size: two})},
 			{"expected a float tensor, got uint8 (1, 4, 4)", resize(Zeros(Uint8, 1, 4, 4), InterpolateConfig{Size: two})},
-			{"expected a Size or a Scale above 0 for rows and columns, got size [0 0], scale [0 0]", resize(x(1, 4, 4), InterpolateConfig{})},
+			{"expected a Size or a Scale, got both, [2 2] and [2 2]", resize(x(1, 4, 4), InterpolateConfig{Size: two, Scale: [2]float64{2, 2}})},
+			{"expected a Size, or a Scale above 0 for rows and columns that gives fewer than 2²⁴ of them, got size [0 0], scale [0 0]", resize(x(1, 4, 4), InterpolateConfig{})},
 			{"expected a result of at least 1×1, got 2×-1", resize(x(1, 4, 4), InterpolateConfig{Size: [2]int{2, -1}})},
 			{"expected a result of at least 1×1, got 0×0", resize(x(1, 4, 4), InterpolateConfig{Scale: [2]float64{0.1, 0.1}})},
 			{"images without pixels can't be resampled, got (1, 0, 4)", resize(x(1, 0, 4), InterpolateConfig{Size: two})},

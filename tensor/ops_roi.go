@@ -37,7 +37,7 @@ func (a *pooledRegions) shape(x, rois *Tensor, transposed bool) (s cpu.RoIShape,
 		return s, reject("a row is the image's number, x1, y1, x2, y2", "expected regions of shape (K, 5) and type %s, got %s %s", x.dtype, rois.dtype, rois.shapeText())
 	case a.Size[0] < 1 || a.Size[1] < 1:
 		return s, reject("", "expected at least 1×1 bins, got %d×%d", a.Size[0], a.Size[1])
-	case a.SpatialScale < 0 || a.SamplingRatio < 0:
+	case !(a.SpatialScale >= 0) || a.SamplingRatio < 0:
 		return s, reject("", "the spatial scale and the sampling ratio must not be negative, got %g and %d", a.SpatialScale, a.SamplingRatio)
 	}
 	size := [4]int(x.shape)
@@ -50,25 +50,22 @@ func (a *pooledRegions) shape(x, rois *Tensor, transposed bool) (s cpu.RoIShape,
 	if rois.shape[0] > 0 && size[2]*size[3] == 0 {
 		return s, reject("", "images without pixels have no regions, got %s", x.shapeText())
 	}
-	if err := checkRegions(rois, size[0]); err != nil {
-		return s, err
-	}
 	s = cpu.RoIShape{N: size[0], C: size[1], H: size[2], W: size[3], K: rois.shape[0], OutH: a.Size[0], OutW: a.Size[1],
 		Scale: a.SpatialScale, Samples: a.SamplingRatio, Aligned: a.Aligned}
 	if s.Scale == 0 {
 		s.Scale = 1
 	}
-	return s, nil
+	return s, checkRegions(rois, size[0], s.Scale)
 }
 
 // checkRegions rejects regions of images that don't exist, and corners that no image has.
-func checkRegions(rois *Tensor, images int) error {
+func checkRegions(rois *Tensor, images int, scale float64) error {
 	for i, v := range ToSlice[float64](rois) {
 		switch {
 		case i%5 == 0 && !(v >= 0 && v < float64(images) && v == math.Trunc(v)):
 			return reject("", "region %d lies in image %g, but there are %d", i/5, v, images)
-		case !(math.Abs(v) <= 1<<20):
-			return reject("", "region %d has a corner at %g", i/5, v)
+		case i%5 > 0 && !(math.Abs(v)*scale <= 1<<20):
+			return reject("", "region %d has a corner at %g, in planes %g times as large", i/5, v, scale)
 		}
 	}
 	return nil

@@ -133,9 +133,10 @@ func init() {
 			{"expected regions of shape (K, 5) and type float32, got float64 (1, 5)", align(x(1, 1, 4, 4), Zeros(Float64, 1, 5), two)},
 			{"region 0 lies in image 2, but there are 2", align(x(2, 1, 4, 4), roi(2, 0, 0, 1, 1), two)},
 			{"region 0 lies in image 0.5, but there are 2", align(x(2, 1, 4, 4), roi(0.5, 0, 0, 1, 1), two)},
-			{"region 0 has a corner at NaN", align(x(2, 1, 4, 4), roi(0, 0, float32(math.NaN()), 1, 1), two)},
+			{"region 0 has a corner at NaN, in planes 1 times as large", align(x(2, 1, 4, 4), roi(0, 0, float32(math.NaN()), 1, 1), two)},
 			{"expected at least 1×1 bins, got 0×2", align(x(1, 1, 4, 4), x(1, 5), RoIAlignConfig{Size: [2]int{0, 2}})},
 			{"must not be negative, got -1 and 0", align(x(1, 1, 4, 4), x(1, 5), RoIAlignConfig{Size: [2]int{2, 2}, SpatialScale: -1})},
+			{"region 0 has a corner at 2, in planes +Inf times as large", align(x(1, 1, 4, 4), roi(0, 2, 0, 3, 3), RoIAlignConfig{Size: [2]int{2, 2}, SpatialScale: math.Inf(1)})},
 			{"images without pixels have no regions, got (1, 1, 0, 4)", align(x(1, 1, 0, 4), x(1, 5), two)},
 		},
 	})
