@@ -222,8 +222,12 @@ func predictMask(_ context.Context, r *Run, model nn.Layer, file, dir string) (F
 	x := imagefolder.Resize(im.Tensor(), cellsHigh, cellsWide)
 	mask := model.Forward(nn.Eval(), x.Unsqueeze(0)).ArgMax(1).Select(0, 0)
 	found := Areas{File: file, Areas: map[string]float64{}}
+	pixels := make([]int, 1+len(r.Set.Classes))
 	for _, class := range tensor.ToSlice[int64](mask) {
-		found.Areas[r.maskName(int(class))] += 1.0 / (cellsHigh * cellsWide)
+		pixels[class]++
+	}
+	for i, n := range pixels {
+		found.Areas[r.maskName(i)] = float64(n) / (cellsHigh * cellsWide)
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)) + ".mask.png"
 	found.Picture = filepath.Join(dir, name)
