@@ -34,6 +34,14 @@ func Dataset(ds data.Dataset, t Transform) data.Dataset {
 	return dataset{ds, t}
 }
 
+// String says what is transformed, not its contents.
+func (ds dataset) String() string {
+	if inner, ok := ds.Dataset.(fmt.Stringer); ok {
+		return "transformed " + inner.String()
+	}
+	return fmt.Sprintf("%d transformed examples of %T", ds.Len(), ds.Dataset)
+}
+
 // Batch implements [data.Dataset].
 func (ds dataset) Batch(d data.Draw) (data.Batch, error) {
 	out := data.Batch{Index: d.Index}

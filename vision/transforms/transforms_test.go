@@ -276,6 +276,12 @@ func TestSizesThatDifferAreAnError(t *testing.T) {
 	}
 }
 
+func TestDatasetsPrintWhatTheyAre(t *testing.T) {
+	if got := fmt.Sprint(Dataset(images(3), augment)); got != "transformed 3 examples: x float32 (3, 3, 8, 8), y int64 (3)" {
+		t.Error(got)
+	}
+}
+
 func TestNestedDatasetsShareOneStream(t *testing.T) {
 	a, b := RandomCrop{Height: 8, Width: 8, Pad: 3}, RandomHorizontalFlip{}
 	nested, err := data.All(Dataset(Dataset(images(20), a), b))
