@@ -256,10 +256,11 @@ func (p *convPlan) bands(total int) int {
 
 // slice returns how many of the n rows of a left-hand matrix a task takes, a
 // multiple of block, if each of so many tasks could be split and has macs
-// multiply-adds: eight tasks or more, none below a quarter of a million.
+// multiply-adds: eight tasks or more, none below half a million, since each
+// prepares its input for itself.
 func slice(n, block, tasks, macs int) int {
 	blocks := (n + block - 1) / block
-	slices := max(1, min(8/max(1, tasks), blocks, macs>>18))
+	slices := max(1, min(8/max(1, tasks), blocks, macs>>19))
 	return (blocks + slices - 1) / slices * block
 }
 
