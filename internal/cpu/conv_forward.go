@@ -60,6 +60,9 @@ func ConvForwardEnd[T Float](s ConvShape, y, x, w []T, e ConvEnd[T]) {
 // convForward computes y = act(x ⋆ w + bias) by offsets.
 func convForward[T Float](p *convPlan, y, x, w []T, e ConvEnd[T]) {
 	bias, act := e.Bias, e.Act
+	if convDepthwise(p, y, x, w, bias, act) {
+		return
+	}
 	depth := p.cg * p.taps
 	if depth == 0 { // sums of nothing
 		clear(y)
