@@ -133,7 +133,7 @@ func TestRealDataOneShot(t *testing.T) {
 	if os.Getenv("GRADUS_DATA") == "" {
 		t.Skip("needs real data: set GRADUS_DATA to a folder with omniglot (gradus data omniglot)")
 	}
-	for name, want := range map[string]float64{"siamese": 0.6, "triplet": 0.75} {
+	for name, want := range map[string]float64{"siamese": 0.6, "triplet": 0.7} {
 		_, figures := trained(t, name, Options{Epochs: 2})
 		t.Logf("%s: %v", name, figures)
 		if figures["one_shot_accuracy"] < want {
