@@ -80,6 +80,7 @@ var all = []*Recipe{
 	&degradation,
 	&uNet,
 	&fineTune,
+	&localize,
 	&yolo,
 	&rCNN,
 	&fastRCNN,

@@ -47,11 +47,13 @@ func (l Localization) Decode(pred *tensor.Tensor, threshold float64) []*box.Obje
 	l.check(pred)
 	width := 5 + l.Classes
 	pred = pred.Detach()
-	return l.read(tensor.Cat(1, pred.Select(1, 0).Sigmoid().Unsqueeze(1), pred.Slice(1, 1, 5, 1), pred.Slice(1, 5, width, 1).Softmax(1)), threshold)
+	return l.Read(tensor.Cat(1, pred.Select(1, 0).Sigmoid().Unsqueeze(1), pred.Slice(1, 1, 5, 1), pred.Slice(1, 5, width, 1).Softmax(1)), threshold)
 }
 
-// read returns the objects of targets, or of predictions of the same kind: probabilities throughout.
-func (l Localization) read(y *tensor.Tensor, threshold float64) []*box.Object {
+// Read is the inverse of [Localization.Encode]: it returns the object of each row of y (N, 5+Classes), or nil where p_c is below threshold. The score
+// is p_c times the class's number.
+func (l Localization) Read(y *tensor.Tensor, threshold float64) []*box.Object {
+	l.check(y)
 	out := make([]*box.Object, y.Size(0))
 	v := tensor.ToSlice[float64](y)
 	for i := range out {
@@ -114,8 +116,7 @@ func (m *Localized) Name() string { return "localized" }
 
 // Update takes in a batch of predictions and targets (N, 5+Classes).
 func (m *Localized) Update(pred, target *tensor.Tensor) {
-	m.of.check(target)
-	truth := m.of.read(target, 0.5)
+	truth := m.of.Read(target, 0.5)
 	for i, found := range m.of.Decode(pred, 0.5) {
 		m.count++
 		switch want := truth[i]; {
