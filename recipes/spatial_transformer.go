@@ -53,8 +53,8 @@ var spatialTransformer = Recipe{
 		}
 		figures["accuracy_without"] = without.History[len(without.History)-1].Values["val_accuracy"]
 		fmt.Fprintf(r.Out, "accuracy %.4f with the transformer, %.4f without\n", figures["accuracy"], figures["accuracy_without"])
-		lines := plot.Lines{Title: "The same classifier with the transformer and without", Panels: []plot.Panel{{X: "epoch", Y: "error, %",
-			Series: []plot.Series{errorSeries("with, test", "val_accuracy", r.Result), errorSeries("without, test", "val_accuracy", without)}}}}
+		lines := plot.Lines{Title: "Test error of the classifier with the transformer and without", Panels: []plot.Panel{{X: "epoch", Y: "error, %",
+			Series: []plot.Series{errorSeries("with", "val_accuracy", r.Result), errorSeries("without", "val_accuracy", without)}}}}
 		if err := plot.SavePNG(filepath.Join(r.Dir, "comparison.png"), lines.Draw()); err != nil {
 			return nil, err
 		}
