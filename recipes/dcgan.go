@@ -25,6 +25,7 @@ var dcgan = Recipe{
 	Source:  "Radford et al. 2015; Goodfellow et al. 2014; D2L 20",
 	Data:    greyImages,
 	Options: Options{Epochs: 6, Batch: 64, LR: 4e-4},
+	Input:   []int{64},
 	Metric:  "variety",
 	Model: func(set *sets.Set) nn.Layer {
 		channels, side, _ := imageShape(set)
@@ -33,8 +34,8 @@ var dcgan = Recipe{
 	Train: func(ctx context.Context, r *Run) (map[string]float64, error) {
 		model := r.Recipe.Model(r.Set).(*models.DCGAN)
 		nn.Init(model, r.Options.Seed)
-		r.summary(model.Generator, model.Noise(tensor.NewRNG(0), 1).Size(1))
-		r.summary(model.Discriminator)
+		r.summary(model.Generator)
+		r.summary(model.Discriminator, r.Set.Shape...)
 		opt := optim.NewAdam(nn.Params(model), optim.AdamConfig{LR: r.Options.LR, Beta1: 0.5})
 		err := r.Fit(ctx, train.Config{
 			Model: model, Optimizer: opt, Step: ganStep, Train: r.loader(r.Set.Train),

@@ -33,6 +33,7 @@ var (
 		Data:     []string{"bccd"},
 		Options:  Options{Epochs: 16, Batch: 4, LR: 2e-3},
 		Augment:  []string{"flip", "none"},
+		Input:    []int{3, regionsHigh, regionsWide},
 		Metric:   "mAP50",
 		Model:    fastRCNNModel,
 		Train:    trainRegions,
@@ -46,6 +47,7 @@ var (
 		Data:     []string{"bccd"},
 		Options:  Options{Epochs: 8, Batch: 4, LR: 2e-3},
 		Augment:  []string{"flip", "none"},
+		Input:    []int{3, regionsHigh, regionsWide},
 		Metric:   "mAP50",
 		Model:    rCNNModel,
 		Train:    trainRegions,
@@ -138,7 +140,7 @@ func (r *Run) proposed(ctx context.Context, scenes []scene.Scene) ([][]box.Box, 
 func trainRegions(ctx context.Context, r *Run) (map[string]float64, error) {
 	model := r.Recipe.Model(r.Set).(*detection.RegionNet)
 	nn.Init(model, r.Options.Seed)
-	r.summary(model, 3, regionsHigh, regionsWide)
+	r.summary(model)
 	scenes := r.Set.TrainScenes
 	if r.Options.Limit > 0 {
 		scenes = scenes[:min(len(scenes), r.Options.Limit)]

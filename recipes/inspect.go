@@ -183,7 +183,7 @@ func Summarize(name, dataset string) (*nn.SummaryTable, error) {
 	}
 	var table *nn.SummaryTable
 	err := tensor.Try(func() error {
-		table = nn.Summary(r.Recipe.Model(r.Set), append([]int{r.summaryBatch()}, r.Set.Shape...)...)
+		table = nn.Summary(r.Recipe.Model(r.Set), append([]int{r.summaryBatch()}, r.input()...)...)
 		return nil
 	})
 	return table, err

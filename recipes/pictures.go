@@ -50,10 +50,18 @@ func (r *Run) curves() error {
 	return plot.SavePNG(filepath.Join(r.Dir, "curves.png"), lines.Draw())
 }
 
-// summary prints the table of layers for examples of the given shape, by default the data set's.
+// input returns the shape of one input of the recipe's model.
+func (r *Run) input() []int {
+	if r.Recipe.Input != nil {
+		return r.Recipe.Input
+	}
+	return r.Set.Shape
+}
+
+// summary prints the table of layers for inputs of the given shape, by default the recipe's.
 func (r *Run) summary(model nn.Layer, shape ...int) {
 	if len(shape) == 0 {
-		shape = r.Set.Shape
+		shape = r.input()
 	}
 	fmt.Fprintln(r.Out, nn.Summary(model, append([]int{r.summaryBatch()}, shape...)...))
 }

@@ -38,6 +38,7 @@ type Recipe struct {
 	Data    []string // names of the data sets it takes, the default first
 	Options Options  // defaults; Data and Seed are filled in
 	Augment []string // names of the ways to vary training examples that it knows, the default first; nil: none
+	Input   []int    // shape of one input of the model; nil: of one example of the data set
 	Metric  string   // the figure to look at, such as "accuracy"
 
 	// Generate makes the data of recipes that need no data set; Data then names them for people.

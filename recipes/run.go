@@ -282,7 +282,7 @@ func (r *Run) FitPart(ctx context.Context, part string, cfg train.Config) (*trai
 
 // metadata is what somebody needs to use the weights alone: the input's shape and scale, and the names of the classes.
 func (r *Run) metadata() map[string]string {
-	m := map[string]string{"format": "pt", "recipe": r.Recipe.Name, "data": r.Options.Data, "input": fmt.Sprint(r.Set.Shape)}
+	m := map[string]string{"format": "pt", "recipe": r.Recipe.Name, "data": r.Options.Data, "input": fmt.Sprint(r.input())}
 	if len(r.Set.Classes) > 0 {
 		m["classes"] = strings.Join(r.Set.Classes, ",")
 	}

@@ -33,6 +33,7 @@ var uNet = Recipe{
 	Data:    []string{"bccd"},
 	Options: Options{Epochs: 20, Batch: 8, LR: 0.002},
 	Augment: []string{"flip", "none"},
+	Input:   []int{3, cellsHigh, cellsWide},
 	Metric:  "mean_iou",
 	Model: func(set *sets.Set) nn.Layer {
 		return models.UNetConfig{Classes: 1 + len(set.Classes), Width: 16, Depth: 3}.New()
@@ -50,7 +51,7 @@ const cellsHigh, cellsWide = 120, 160
 func segment(ctx context.Context, r *Run) (map[string]float64, error) {
 	model := r.Recipe.Model(r.Set)
 	nn.Init(model, r.Options.Seed)
-	r.summary(model, 3, cellsHigh, cellsWide)
+	r.summary(model)
 	examples, err := cells(r.Set.TrainScenes)
 	if err != nil {
 		return nil, err

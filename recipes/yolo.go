@@ -26,6 +26,7 @@ var yolo = Recipe{
 	Data:     []string{"bccd"},
 	Options:  Options{Epochs: 30, Batch: 8, LR: 3e-3},
 	Augment:  []string{"flip", "scale", "none"},
+	Input:    []int{3, yoloHeight, yoloWidth},
 	Metric:   "mAP50",
 	Model:    yoloModel,
 	Train:    trainYOLO,
@@ -73,7 +74,7 @@ func trainYOLO(ctx context.Context, r *Run) (map[string]float64, error) {
 	sizes := detection.Sizes(r.Set.TrainScenes, yoloHeight, yoloWidth)
 	anchors := box.KMeansAnchors(sizes, yoloAnchors, r.Options.Seed)
 	head.SetAnchors(anchors)
-	r.summary(model, 3, yoloHeight, yoloWidth)
+	r.summary(model)
 	if err := r.drawAnchors(sizes, anchors); err != nil {
 		return nil, err
 	}
