@@ -36,7 +36,7 @@ func TestRealDataYOLOFindsBloodCells(t *testing.T) {
 	}
 
 	// A test image at another size and aspect, as a file.
-	s := r.Set.TestScenes[5] // with a white cell in the middle
+	s := r.Set.TestScenes[5]
 	im, err := s.Open()
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestRealDataYOLOFindsBloodCells(t *testing.T) {
 			}
 		}
 	}
-	if hits == 0 || 2*hits < len(d.Objects) || d.Width != 640 || d.Height != 580 || !strings.Contains(d.String(), "1 WBC") {
+	if hits < 3 || 2*hits < len(d.Objects) || d.Width != 640 || d.Height != 580 || !strings.Contains(d.String(), "RBC") {
 		t.Errorf("%v: %d of the finds in the moved image are right", d, hits)
 	}
 	isPicture(t, &Run{Dir: out}, "cells.boxes.png")
