@@ -56,8 +56,9 @@ var (
 	}
 )
 
-// The pictures of 480×640 pixels are halved for the network, and halved again for selective search.
-const regionsHigh, regionsWide, searchWide = 240, 320, 160
+// The pictures of 480×640 pixels are halved for the network, and halved again for selective search: the longer side has 160 there, whatever
+// the picture's form.
+const regionsHigh, regionsWide, searchLong = 240, 320, 160
 
 func convNormReLU(in, out, stride int) nn.Layer {
 	return nn.Seq(nn.Conv2DConfig{In: in, Out: out, Kernel: 3, Stride: stride, Pad: 1, NoBias: true, Init: he}.New(), nn.NewBatchNorm(out), nn.ReLU())
@@ -91,10 +92,11 @@ func rCNNModel(set *sets.Set) nn.Layer {
 // propose returns the regions of a picture (3, H, W) that selective search proposes, in its pixels.
 func propose(x *tensor.Tensor) []box.Box {
 	h, w := x.Size(1), x.Size(2)
-	high := max(1, (h*searchWide+w/2)/w)
-	found := proposals.SelectiveSearch(imagefolder.Resize(x, high, searchWide), proposals.Config{Scales: []float64{10, 40}, MinSize: 6, MinSide: 6, Max: 2000})
+	long := max(h, w)
+	high, wide := max(1, (h*searchLong+long/2)/long), max(1, (w*searchLong+long/2)/long)
+	found := proposals.SelectiveSearch(imagefolder.Resize(x, high, wide), proposals.Config{Scales: []float64{10, 40}, MinSize: 6, MinSide: 6, Max: 2000})
 	for i := range found {
-		found[i] = found[i].Scale(float64(w)/searchWide, float64(h)/float64(high))
+		found[i] = found[i].Scale(float64(w)/float64(wide), float64(h)/float64(high))
 	}
 	return found
 }

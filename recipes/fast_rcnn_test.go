@@ -108,3 +108,15 @@ func TestRealDataRegions(t *testing.T) {
 		t.Errorf("mAP50 is %.3f, want 0.75", figures["mAP50"])
 	}
 }
+
+// However long and narrow a picture is, the search for regions in it stays small.
+func TestRegionsOfNarrowPictures(t *testing.T) {
+	for _, shape := range [][2]int{{20000, 4}, {4, 20000}, {1, 1}} {
+		h, w := shape[0], shape[1]
+		for _, b := range propose(tensor.NewRNG(1).Uniform(tensor.Float32, 0, 1, 3, h, w)) {
+			if b != b.Clip(float64(w), float64(h)) {
+				t.Errorf("%d×%d pixels: a region %v", h, w, b)
+			}
+		}
+	}
+}

@@ -54,9 +54,12 @@ var fineTune = Recipe{
 			}},
 			{"frozen", func(model nn.Layer) (*optim.Optimizer, error) {
 				head, err := r.withNewHead(model, learnt)
+				if err != nil {
+					return nil, err
+				}
 				nn.Freeze(model)
 				nn.Unfreeze(head)
-				return momentum(nn.Params(model), r.Options.LR), err
+				return momentum(nn.Params(model), r.Options.LR), nil
 			}},
 			{"", func(model nn.Layer) (*optim.Optimizer, error) { // all layers: the run's own model
 				_, err := r.withNewHead(model, learnt)

@@ -73,7 +73,7 @@ func (t RandomErasing) Apply(rng *tensor.RNG, s Sample) Sample {
 	return s // no rectangle fits, as in a line of pixels
 }
 
-// orRange returns r, or lo to hi if r is zero. It panics unless 0 < r[0] ≤ r[1], 0 being allowed where the default begins at 0.
+// orRange returns r, or lo to hi if r is zero. It panics unless 0 < r[0] ≤ r[1] and both are finite.
 func orRange(op string, r [2]float64, lo, hi float64) [2]float64 {
 	if r == [2]float64{} {
 		return [2]float64{lo, hi}
