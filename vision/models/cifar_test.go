@@ -24,6 +24,9 @@ func TestCIFARNetworksHaveThePapersSizes(t *testing.T) {
 		{"plain56", CIFARResNet(56, CIFARConfig{Plain: true}), 853018},
 		{"resnet164 v2", CIFARResNet(164, CIFARConfig{PreActivation: true, Bottleneck: true}), 1703258},
 		{"vgg", CIFARVGG(CIFARConfig{}), 265202},
+		{"imagenet18 v2", ResNet18V2(1000), 11687720},
+		{"imagenet34 v2", ResNet34V2(1000), 21795880},
+		{"imagenet50 v2", ResNet50V2(1000), 25549352},
 	} {
 		s := nn.Summary(c.net, 1, 3, 32, 32)
 		if s.Params != c.params {
@@ -32,6 +35,18 @@ func TestCIFARNetworksHaveThePapersSizes(t *testing.T) {
 		if err := nn.Check(c.net); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+func TestResNetsOfTheSecondFormArePyTorchs(t *testing.T) {
+	var want map[string]reference
+	readJSON(t, "testdata/cifar.json", &want)
+	for label, net := range map[string]nn.Layer{"imagenet18 v2": ResNet18V2(10), "imagenet50 v2": ResNet50V2(10)} {
+		fill(t, net)
+		if params := count(net); params != want[label].Params {
+			t.Errorf("%s has %d parameters, want %d", label, params, want[label].Params)
+		}
+		wantClose(t, label, net.Forward(nn.Eval(), image(2, 64)), want[label].Logits, 1e-4)
 	}
 }
 

@@ -1,4 +1,4 @@
-"""Writes cifar.json: logits of the same CIFAR networks in PyTorch, filled as gen_torchvision.py fills networks.
+"""Writes cifar.json: logits of the same CIFAR networks, and of ImageNet's in the second form, in PyTorch, filled as gen_torchvision.py fills networks.
 
     python gen_cifar.py
 """
@@ -73,12 +73,36 @@ class Net(nn.Module):
             x = F.relu(self.bn1(x))
         return self.fc(x.mean((2, 3)))
 
+class ImageNetV2(nn.Module):
+    def __init__(self, units, bottleneck, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        i, e = 64, 4 if bottleneck else 1
+        for s, n in enumerate(units):
+            stage = []
+            for u in range(n):
+                stage.append(Unit(i, 64 << s, (64 << s) * e, 2 if s and not u else 1, True, bottleneck, False, False, s + u == 0))
+                i = (64 << s) * e
+            setattr(self, f"layer{s + 1}", nn.Sequential(*stage))
+        self.bn1 = nn.BatchNorm2d(i)
+        self.fc = nn.Linear(i, classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(self.conv1(x), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(F.relu(self.bn1(x)).mean((2, 3)))
+
 out = {}
-for label, net in {"resnet20": Net(20), "resnet20 A": Net(20, pad=True), "plain20": Net(20, plain=True), "resnet20 v2": Net(20, pre=True),
+for label, net in {"imagenet18 v2": ImageNetV2([2, 2, 2, 2], False, 10), "imagenet50 v2": ImageNetV2([3, 4, 6, 3], True, 10),
+                   "resnet20": Net(20), "resnet20 A": Net(20, pad=True), "plain20": Net(20, plain=True), "resnet20 v2": Net(20, pre=True),
                    "resnet20 v2 A": Net(20, pre=True, pad=True), "resnet29 v2": Net(29, pre=True, bottleneck=True), "resnet29": Net(29, bottleneck=True)}.items():
     net.eval()
     net.load_state_dict({k: torch.from_numpy(values(k, tuple(v.shape))) for k, v in net.state_dict().items()})
-    x = torch.from_numpy((4 * noise("image", 2 * 3 * 16 * 16)).astype("float32").reshape(2, 3, 16, 16))
+    side = 64 if label.startswith("imagenet") else 16
+    x = torch.from_numpy((4 * noise("image", 2 * 3 * side * side)).astype("float32").reshape(2, 3, side, side))
     with torch.no_grad():
         out[label] = {"params": sum(p.numel() for p in net.parameters()), "logits": [float("%.8g" % v) for v in net(x).flatten().tolist()]}
 json.dump(out, open("cifar.json", "w"), separators=(",", ":"))
+
+for units, bottleneck in ([2, 2, 2, 2], False), ([3, 4, 6, 3], False), ([3, 4, 6, 3], True):
+    print(sum(p.numel() for p in ImageNetV2(units, bottleneck, 1000).parameters()))
