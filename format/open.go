@@ -166,6 +166,15 @@ func Foreign(data []byte) string {
 			return m.name
 		}
 	}
+	switch {
+	case len(s) < 12:
+	case s[:4] == "RIFF" && s[8:12] == "WEBP":
+		return "a WebP image"
+	case s[4:8] == "ftyp":
+		return "an HEIC or AVIF image or an MP4 video"
+	case s[:2] == "BM" && s[6:10] == "\x00\x00\x00\x00":
+		return "a BMP image"
+	}
 	return ""
 }
 
@@ -173,6 +182,8 @@ var magics = []struct{ prefix, name string }{
 	{"\x89PNG", "a PNG image"},
 	{"\xff\xd8\xff", "a JPEG image"},
 	{"GIF8", "a GIF image"},
+	{"II*\x00", "a TIFF image"},
+	{"MM\x00*", "a TIFF image"},
 	{"\x1f\x8b", "gzip data"},
 	{"PK\x03\x04", "a zip archive (npz, PyTorch checkpoint, …)"},
 	{"PK\x05\x06", "an empty zip archive"},

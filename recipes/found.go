@@ -156,9 +156,9 @@ func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	stem := filepath.Join(dir, strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	path := filepath.Join(dir, stem(file))
 	found := find(im.Tensor(), sureScore)
-	d := Detections{File: file, Width: im.Width, Height: im.Height, Objects: []Detected{}, Picture: stem + ".boxes.png"}
+	d := Detections{File: file, Width: im.Width, Height: im.Height, Objects: []Detected{}, Picture: path + ".boxes.png"}
 	for _, o := range found {
 		// Hundredths of a pixel and ten-thousandths of a score are more than anybody needs.
 		corners := [4]float64{o.Box.X1, o.Box.Y1, o.Box.X2, o.Box.Y2}
@@ -170,7 +170,7 @@ func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
 	if err := plot.SavePNG(d.Picture, r.boxed(im, found, 0)); err != nil {
 		return nil, err
 	}
-	return d, atomicfile.Write(stem+".json", func(w io.Writer) error {
+	return d, atomicfile.Write(path+".json", func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		return e.Encode(d)

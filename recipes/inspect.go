@@ -95,8 +95,13 @@ func Predict(ctx context.Context, dir string, files []string, out string) ([]Fin
 	} else if err := os.MkdirAll(out, 0o777); err != nil {
 		return nil, err
 	}
+	drawn := map[string]string{} // which file a name of a picture is taken by
 	var found []Finding
 	for _, file := range files {
+		if other, ok := drawn[stem(file)]; ok && other != file && r.Recipe.Predict != nil {
+			return nil, fmt.Errorf("the pictures drawn for %s and %s would have one name; give the files one at a time, each with a folder of its own (--out)", other, file)
+		}
+		drawn[stem(file)] = file
 		f, err := predict(ctx, r, model, file, out)
 		if err != nil {
 			return nil, err

@@ -230,8 +230,7 @@ func predictMask(_ context.Context, r *Run, model nn.Layer, file, dir string) (F
 	for i, n := range pixels {
 		found.Areas[r.maskName(i)] = float64(n) / (cellsHigh * cellsWide)
 	}
-	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)) + ".mask.png"
-	found.Picture = filepath.Join(dir, name)
+	found.Picture = filepath.Join(dir, stem(file)+".mask.png")
 	grid := plot.Grid{Cells: []plot.Cell{{Image: picture(x), Caption: "picture"}, {Image: underMask(x, mask), Caption: "prediction"}}, Columns: 2, Size: 2 * cellsWide}
 	return found, plot.SavePNG(found.Picture, grid.Draw())
 }
