@@ -4,6 +4,7 @@ import (
 	"github.com/gradus-ml/gradus/data"
 	"github.com/gradus-ml/gradus/data/imagefolder"
 	"github.com/gradus-ml/gradus/tensor"
+	"github.com/gradus-ml/gradus/vision/box"
 )
 
 // Dataset returns scenes as a data set for a detector. X is float32 (N, 3, height, width) from 0 to 1, the pictures resized with
@@ -28,30 +29,32 @@ func Dataset(scenes []Scene, height, width int) data.Dataset {
 		if im.Height != height || im.Width != width {
 			x = imagefolder.Resize(x, height, width)
 		}
-		return x, Targets(s, height, width, most), nil
+		var objects []box.Object
+		for _, o := range s.Objects {
+			if !o.Crowd {
+				o.Box = o.Box.Scale(float64(width)/float64(s.Width), float64(height)/float64(s.Height))
+				objects = append(objects, o)
+			}
+		}
+		return x, Rows(objects, most), nil
 	})
 }
 
-// Targets returns the objects of a scene, crowds left out, as float32 (rows, 5): (class, x1, y1, x2, y2) in pixels of the picture at
-// height × width, padded with (−1, 0, 0, 0, 0). It panics if rows are too few.
-func Targets(s Scene, height, width, rows int) *tensor.Tensor {
-	y := tensor.Zeros(tensor.Float32, rows, 5)
-	row := tensor.MutableData[float32](y)
-	for i := range rows {
-		row[5*i] = -1
+// Rows returns objects as a detector's target: float32 (rows, 5), each (class, x1, y1, x2, y2), padded with (−1, 0, 0, 0, 0). It panics if rows
+// are too few.
+func Rows(objects []box.Object, rows int) *tensor.Tensor {
+	if len(objects) > rows {
+		tensor.Fail("scene.Rows", "", "%d objects don't fit into %d rows", len(objects), rows)
 	}
-	sx, sy := float64(width)/float64(s.Width), float64(height)/float64(s.Height)
-	n := 0
-	for _, o := range s.Objects {
-		if o.Crowd {
+	y := tensor.Zeros(tensor.Float32, rows, 5)
+	v := tensor.MutableData[float32](y)
+	for i := range rows {
+		if i >= len(objects) {
+			v[5*i] = -1
 			continue
 		}
-		if n == rows {
-			tensor.Fail("scene.Targets", "", "%s has more than %d objects", s.Name, rows)
-		}
-		b := o.Box.Scale(sx, sy)
-		copy(row[5*n:], []float32{float32(o.Class), float32(b.X1), float32(b.Y1), float32(b.X2), float32(b.Y2)})
-		n++
+		o := objects[i]
+		copy(v[5*i:], []float32{float32(o.Class), float32(o.Box.X1), float32(o.Box.Y1), float32(o.Box.X2), float32(o.Box.Y2)})
 	}
 	return y
 }

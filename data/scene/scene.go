@@ -53,19 +53,6 @@ func (s *Set) Counts() []int {
 	return counts
 }
 
-// Sizes returns width and height of all boxes but crowds, in pixels: what box.KMeansAnchors takes.
-func Sizes(scenes []Scene) [][2]float64 {
-	var out [][2]float64
-	for _, s := range scenes {
-		for _, o := range s.Objects {
-			if !o.Crowd {
-				out = append(out, [2]float64{o.Box.Width(), o.Box.Height()})
-			}
-		}
-	}
-	return out
-}
-
 // Split divides scenes at random, by seed, into a part with the given fraction of them and the rest, each in the order of scenes. It
 // panics unless 0 ≤ fraction ≤ 1.
 func Split(scenes []Scene, fraction float64, seed uint64) (first, rest []Scene) {

@@ -61,7 +61,7 @@ func (s *scenes) example(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
 			objects = append(objects, o)
 		}
 	}
-	return x, Rows(objects, s.most), nil
+	return x, scene.Rows(objects, s.most), nil
 }
 
 // load decodes a scene's image.

@@ -3,43 +3,38 @@ package detection
 import (
 	"math"
 
-	"github.com/gradus-ml/gradus/data/imagefolder"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/vision/box"
+	"github.com/gradus-ml/gradus/vision/transforms"
 )
 
-// Letterbox brings images of any size to the size of a detector's input without distorting them: scaled to fit, centred, and grey around.
+// Letterbox brings images of any size to the size of a detector's input without distorting them, as [transforms.Letterbox] does, and boxes there
+// and back.
 type Letterbox struct {
 	Scale float64 // pixels of the input for each pixel of the image
 	X, Y  float64 // where the image's upper left corner comes to lie
 
-	height, width     int // of the input
-	inHeight, inWidth int // of the image within it
+	to transforms.Letterbox
 }
+
+// grey is what surrounds a letterboxed image.
+const grey = 0.447 // the mean of ImageNet
 
 // NewLetterbox returns what brings an image of h×w pixels to height×width.
 func NewLetterbox(h, w, height, width int) Letterbox {
 	if h < 1 || w < 1 || height < 1 || width < 1 {
 		tensor.Fail("detection.Letterbox", "", "can't bring %d×%d pixels to %d×%d", h, w, height, width)
 	}
-	l := Letterbox{Scale: math.Min(float64(height)/float64(h), float64(width)/float64(w)), height: height, width: width}
-	l.inHeight = max(1, int(math.Round(float64(h)*l.Scale)))
-	l.inWidth = max(1, int(math.Round(float64(w)*l.Scale)))
-	l.X, l.Y = float64((width-l.inWidth)/2), float64((height-l.inHeight)/2)
+	l := Letterbox{to: transforms.Letterbox{Height: height, Width: width, Fill: []float64{grey}}}
+	_, _, top, left := l.to.Place(h, w)
+	l.Scale = math.Min(float64(height)/float64(h), float64(width)/float64(w))
+	l.X, l.Y = float64(left), float64(top)
 	return l
 }
 
-// grey is what surrounds a letterboxed image.
-const grey = 0.447 // the mean of ImageNet
-
 // Image returns x, (C, h, w) from 0 to 1, as (C, height, width).
 func (l Letterbox) Image(x *tensor.Tensor) *tensor.Tensor {
-	x = imagefolder.Resize(x, l.inHeight, l.inWidth)
-	if l.inHeight == l.height && l.inWidth == l.width {
-		return x
-	}
-	top, left := int(l.Y), int(l.X)
-	return x.Pad(tensor.PadConstant, grey, []int{0, top, left}, []int{0, l.height - l.inHeight - top, l.width - l.inWidth - left})
+	return l.to.Apply(nil, transforms.Sample{Image: x}).Image
 }
 
 // To returns objects of the image with their boxes as they lie in the input.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gradus-ml/gradus/data/scene"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/vision/box"
 )
@@ -16,7 +17,7 @@ func TestMeanAPMeasuresOutputs(t *testing.T) {
 	wrong := box.Object{Box: box.Box{X1: 20, Y1: 30, X2: 70, Y2: 60}, Class: 0, Score: 0.85}
 	// Both objects of the first image are found; in the second, one of class 0 is missed, and a wrong box of that class is surer than the right one.
 	out := tensor.Cat(0, certain(h, 4, 5, map[row]box.Object{{0, 1, 2, 1}: a, {0, 0, 1, 3}: b}), certain(h, 4, 5, map[row]box.Object{{0, 1, 2, 2}: wrong}))
-	y := tensor.Stack(0, Rows([]box.Object{a, b}, 2), Rows([]box.Object{b}, 2))
+	y := tensor.Stack(0, scene.Rows([]box.Object{a, b}, 2), scene.Rows([]box.Object{b}, 2))
 	m := NewMeanAP(h, []string{"x", "y"})
 	if v := m.Value(); v == v {
 		t.Errorf("without images: %g, want NaN", v)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gradus-ml/gradus/data/scene"
 	"github.com/gradus-ml/gradus/gradcheck"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/optim"
@@ -176,13 +177,13 @@ func TestYOLOLossOfPerfectAndEmptyImages(t *testing.T) {
 	h := testHead(16, 2, [][2]float64{{20, 20}, {40, 24}})
 	loss := YOLO{Head: h}.New()
 	nothing := certain(h, 4, 5, nil)
-	none := Rows(nil, 3).Unsqueeze(0)
+	none := scene.Rows(nil, 3).Unsqueeze(0)
 	if l := loss.Loss(nothing, none).Item(); !(l < 1e-3) {
 		t.Errorf("an empty image, and nothing said: loss %g", l)
 	}
 	o := box.Object{Box: box.Box{X1: 12, Y1: 20, X2: 42, Y2: 44}, Class: 1, Score: 1 - 1e-6}
 	out := certain(h, 4, 5, map[row]box.Object{{0, 1, 2, 1}: o, {0, 1, 1, 1}: o, {0, 1, 2, 2}: o, {0, 0, 2, 1}: o, {0, 0, 1, 1}: o, {0, 0, 2, 2}: o})
-	target := Rows([]box.Object{o}, 3).Unsqueeze(0)
+	target := scene.Rows([]box.Object{o}, 3).Unsqueeze(0)
 	if l := loss.Loss(out, target).Item(); !(l < 0.01) {
 		t.Errorf("all places of an object give its box: loss %g", l)
 	}
@@ -203,7 +204,7 @@ func TestYOLOLearnsToFind(t *testing.T) {
 	}
 	var rows []*tensor.Tensor
 	for _, all := range truth {
-		rows = append(rows, Rows(all, most))
+		rows = append(rows, scene.Rows(all, most))
 	}
 	y := tensor.Stack(0, rows...)
 
