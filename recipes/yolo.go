@@ -79,10 +79,10 @@ func trainYOLO(ctx context.Context, r *Run) (map[string]float64, error) {
 		return nil, err
 	}
 
-	plain := detection.NewDataset(r.Set.TrainScenes, yoloHeight, yoloWidth, nil)
+	plain := detection.NewDataset(r.Set.TrainScenes, yoloHeight, yoloWidth)
 	varied := transforms.Dataset(plain, cellsVaried[r.Options.Augment])
 	loader := r.loader(varied)
-	test := data.NewLoader(detection.NewDataset(r.Set.TestScenes, yoloHeight, yoloWidth, nil), data.LoaderConfig{Batch: r.Options.Batch})
+	test := data.NewLoader(detection.NewDataset(r.Set.TestScenes, yoloHeight, yoloWidth), data.LoaderConfig{Batch: r.Options.Batch})
 
 	loss := detection.YOLO{Head: head}.New()
 	opt := optim.NewAdamW(nn.Params(model), optim.AdamConfig{LR: r.Options.LR, WeightDecay: 0.01})

@@ -9,7 +9,6 @@ import (
 	"github.com/gradus-ml/gradus/internal/cpu"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/vision/box"
-	"github.com/gradus-ml/gradus/vision/transforms"
 )
 
 // scenes is a data set of images with objects in them.
@@ -30,20 +29,20 @@ type cached struct {
 
 // NewDataset returns scenes as a data set for a detector: X Float32 (N, 3, height, width) from 0 to 1, letterboxed (see [Letterbox]), and Y
 // Float32 (N, M, 5), whose rows [class, x1, y1, x2, y2] are in pixels of X; M is the greatest number of objects in a scene, and rows
-// that aren't needed have class −1. Crowds are left out. If t isn't nil, it varies each example anew in every epoch.
+// that aren't needed have class −1. Crowds are left out. transforms.Dataset varies the examples.
 //
 // Images are decoded when they are first asked for and then kept in memory at the input's size, 3·height·width bytes each: unlike
 // [scene.Dataset], which decodes them each time, for sets of some thousands of images, through which training passes often.
-func NewDataset(all []scene.Scene, height, width int, t transforms.Transform) data.Dataset {
+func NewDataset(all []scene.Scene, height, width int) data.Dataset {
+	return data.Examples(len(all), newScenes(all, height, width).example)
+}
+
+func newScenes(all []scene.Scene, height, width int) *scenes {
 	s := &scenes{all: all, height: height, width: width, most: 1, cache: make([]cached, len(all))}
 	for _, one := range all {
 		s.most = max(s.most, len(one.Objects))
 	}
-	ds := data.Examples(len(all), s.example)
-	if t != nil {
-		ds = transforms.Dataset(ds, t)
-	}
-	return ds
+	return s
 }
 
 // example makes the i-th example of a draw.

@@ -60,7 +60,7 @@ func TestDatasetGivesBatchesForADetector(t *testing.T) {
 	one := box.Object{Box: box.Box{X1: 2, Y1: 2, X2: 6, Y2: 8}, Class: 1, Score: 1}
 	crowd := box.Object{Box: box.Box{X1: 0, Y1: 0, X2: 6, Y2: 8}, Class: 0, Score: 1, Crowd: true}
 	all, opened := plainScenes([]box.Object{one, crowd, one}, nil)
-	ds := NewDataset(all, 4, 6, nil)
+	ds := NewDataset(all, 4, 6)
 	for range 2 {
 		b, err := data.All(ds)
 		if err != nil {
@@ -77,20 +77,20 @@ func TestDatasetGivesBatchesForADetector(t *testing.T) {
 		t.Errorf("two images were decoded %d times", opened.Load())
 	}
 
-	b, err := data.All(NewDataset(all, 4, 6, transforms.RandomHorizontalFlip{P: 1}))
+	b, err := data.All(transforms.Dataset(NewDataset(all, 4, 6), transforms.RandomHorizontalFlip{P: 1}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	near(t, "mirrored", tensor.ToSlice[float64](b.Y.Select(0, 0).Select(0, 0)), []float64{1, 3, 1, 5, 4}, 1e-6)
 
 	all[1].Open = func() (*imagefolder.Image, error) { return nil, errors.New("torn.jpg: the file ends early") }
-	if _, err := data.All(NewDataset(all, 4, 6, nil)); err == nil || !strings.Contains(err.Error(), "torn.jpg") {
+	if _, err := data.All(NewDataset(all, 4, 6)); err == nil || !strings.Contains(err.Error(), "torn.jpg") {
 		t.Errorf("a torn file: %v", err)
 	}
 	all[1].Open = func() (*imagefolder.Image, error) {
 		return &imagefolder.Image{Channels: 1, Height: 8, Width: 12, Pix: make([]uint8, 96)}, nil
 	}
-	if _, err := data.All(NewDataset(all, 4, 6, nil)); err == nil || !strings.Contains(err.Error(), "scene has 1 channels, expected 3") {
+	if _, err := data.All(NewDataset(all, 4, 6)); err == nil || !strings.Contains(err.Error(), "scene has 1 channels, expected 3") {
 		t.Errorf("a grey image: %v", err)
 	}
 }

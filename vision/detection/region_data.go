@@ -47,10 +47,7 @@ func NewRegionDataset(all []scene.Scene, proposed [][]box.Box, height, width int
 	if len(all) != len(proposed) {
 		tensor.Fail("detection.NewRegionDataset", "", "%d scenes and %d lists of regions", len(all), len(proposed))
 	}
-	s := &scenes{all: all, height: height, width: width, most: 1, cache: make([]cached, len(all))}
-	for _, one := range all {
-		s.most = max(s.most, len(one.Objects))
-	}
+	s := newScenes(all, height, width)
 	return data.Examples(len(all), func(d data.Draw, i int) (x, y *tensor.Tensor, err error) {
 		if x, _, err = s.example(d, i); err != nil {
 			return nil, nil, err
