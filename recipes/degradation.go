@@ -18,7 +18,7 @@ var degradation = Recipe{
 	Summary:    "20 and 56 layers, plain and residual: depth hurts without shortcuts",
 	Source:     "He et al. 2015, §4.2 and figure 6",
 	Data:       photos,
-	Options:    Options{Epochs: 30, Batch: 64, LR: 0.1},
+	Options:    Options{Epochs: 20, Batch: 64, LR: 0.1},
 	Augment:    augmentNames,
 	Metric:     "accuracy",
 	DataConfig: sets.Config{Standardize: true},

@@ -14,7 +14,7 @@ func small(name, summary, source string, build func(cfg models.CIFARConfig) nn.L
 	return Recipe{
 		Name: name, Summary: summary, Source: source,
 		Data:       photos,
-		Options:    Options{Epochs: 60, Batch: 64, LR: 0.1},
+		Options:    Options{Epochs: 40, Batch: 64, LR: 0.1},
 		Augment:    augmentNames,
 		Metric:     "accuracy",
 		DataConfig: sets.Config{Standardize: true},
