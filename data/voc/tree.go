@@ -38,7 +38,11 @@ func openTree(name string) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return zipTree(z)
+	t, err := zipTree(z)
+	if err != nil {
+		z.Close()
+	}
+	return t, err
 }
 
 // zipTree finds the data set in an archive.

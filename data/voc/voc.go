@@ -49,7 +49,11 @@ func Open(path string, cfg Config) (*scene.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return read(t, cfg)
+	set, err := read(t, cfg)
+	if err != nil && t.archive != nil {
+		t.archive.Close()
+	}
+	return set, err
 }
 
 func read(t *tree, cfg Config) (*scene.Set, error) {
