@@ -9,7 +9,7 @@ import (
 // The results that the recipes are known for, on real data.
 func TestRealDataReachesTheKnownAccuracy(t *testing.T) {
 	if os.Getenv("GRADUS_DATA") == "" {
-		t.Skip("needs real data: set GRADUS_DATA to a folder with mnist and fashion-mnist (gradus data mnist fashion-mnist)")
+		t.Skip("needs real data: set GRADUS_DATA to a folder with mnist, fashion-mnist (gradus data mnist fashion-mnist) and cifar10-subset")
 	}
 	for _, c := range []struct {
 		recipe  string
@@ -19,6 +19,7 @@ func TestRealDataReachesTheKnownAccuracy(t *testing.T) {
 		{"lenet", Options{Data: "fashion-mnist", Epochs: 10, Seed: 1}, 0.90},
 		{"lenet", Options{Data: "mnist", Epochs: 5}, 0.99},
 		{"mlp-dropout", Options{Data: "fashion-mnist", Epochs: 10}, 0.88},
+		{"resnet20", Options{Data: "cifar10-subset"}, 0.70},
 	} {
 		recipe, err := Find(c.recipe)
 		if err != nil {
