@@ -46,6 +46,9 @@ var dcgan = Recipe{
 		if err != nil {
 			return nil, err
 		}
+		if err := r.drawContest(); err != nil {
+			return nil, err
+		}
 		if err := r.drawGenerated(model); err != nil {
 			return nil, err
 		}
@@ -61,6 +64,24 @@ var dcgan = Recipe{
 		score := func(x *tensor.Tensor) float64 { return nn.Eval().Run(g.Discriminator, x).Sigmoid().Mean().Item() }
 		return map[string]float64{"variety": variety(fake) / variety(real), "real_score": score(real), "fake_score": score(fake)}, nil
 	},
+}
+
+// drawContest draws who is winning, by epoch: both losses, whose sum says little, and how real the discriminator takes pictures to be.
+func (r *Run) drawContest() error {
+	losses := plot.Panel{Title: "losses", X: "epoch", Y: "loss"}
+	scores := plot.Panel{Title: "taken for real", X: "epoch", Y: "score", YRange: [2]float64{0, 1}}
+	for _, line := range []struct {
+		panel     *plot.Panel
+		name, key string
+	}{{&losses, "discriminator", "discriminator_loss"}, {&losses, "generator", "generator_loss"}, {&scores, "real pictures", "real_score"}, {&scores, "drawn pictures", "fake_score"}} {
+		s := plot.Series{Name: line.name, Style: plot.Marked}
+		for _, e := range r.Result.History {
+			s.X, s.Y = append(s.X, float64(e.Number+1)), append(s.Y, e.Values[line.key])
+		}
+		line.panel.Series = append(line.panel.Series, s)
+	}
+	lines := plot.Lines{Title: fmt.Sprintf("%s on %s", r.Recipe.Name, r.Options.Data), Panels: []plot.Panel{losses, scores}}
+	return plot.SavePNG(filepath.Join(r.Dir, "curves.png"), lines.Draw())
 }
 
 // ganStep trains both networks at once. The columns of the predictions are both losses and the judge's scores.

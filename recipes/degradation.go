@@ -27,7 +27,7 @@ var degradation = Recipe{
 		figures := map[string]float64{}
 		var panels []plot.Panel
 		for _, kind := range []string{"plain", "resnet"} {
-			panel := plot.Panel{Title: kind, X: "epoch", Y: "error, %", YRange: [2]float64{0, 80}}
+			panel := plot.Panel{Title: kind, X: "epoch", Y: "error, %", YRange: [2]float64{0, 100}}
 			for _, depth := range []int{20, 56} {
 				name := fmt.Sprintf("%s%d", kind, depth)
 				model := models.CIFARResNet(depth, models.CIFARConfig{In: channels, Classes: classes, Plain: kind == "plain"})

@@ -124,7 +124,10 @@ func (e *explainer) layers() {
 			if len(convs) == 0 {
 				e.save("filters.png", explain.Filters(c))
 			}
-			convs = append(convs, a)
+			// Those of 1×1 in the shortcuts of a residual network see a quarter of the pixels: they aren't what a layer makes of the picture.
+			if c.Weight.Shape()[2]*c.Weight.Shape()[3] > 1 || len(convs) == 0 {
+				convs = append(convs, a)
+			}
 		}
 	}
 	if len(convs) == 0 {

@@ -11,6 +11,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gradus-ml/gradus/data/coco"
@@ -142,7 +143,11 @@ func (d Detections) String() string {
 	slices.Sort(names)
 	var parts []string
 	for _, n := range names {
-		parts = append(parts, fmt.Sprintf("%d %s", counts[n], n))
+		part := fmt.Sprintf("%d %s", counts[n], n)
+		if _, err := strconv.Atoi(n); err == nil {
+			part = fmt.Sprintf("%d of class %s", counts[n], n) // "1 0" would be a riddle
+		}
+		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing"}
@@ -152,7 +157,7 @@ func (d Detections) String() string {
 
 // detectIn finds the objects in the picture in file. The picture with boxes goes to dir as NAME.boxes.png, and what was found as NAME.json.
 func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
-	im, err := imagefolder.ReadImage(file, imagefolder.Config{Mode: imagefolder.RGB})
+	im, err := readImage(file, imagefolder.RGB)
 	if err != nil {
 		return nil, err
 	}

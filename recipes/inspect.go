@@ -68,7 +68,8 @@ func (p Prediction) String() string {
 }
 
 // Predict says what the finished run in dir finds in pictures. Pictures and files that it draws of that go to the folder out, by default
-// "predictions" in dir. A model that compares pictures compares the first with each of the others.
+// "predictions" in dir; those of a further picture of the same name go to a folder with a number there. A model that compares pictures compares the
+// first with each of the others. A file that can't be read doesn't keep the others from being looked at: the findings come with its error.
 func Predict(ctx context.Context, dir string, files []string, out string) ([]Finding, error) {
 	r, model, err := Open(ctx, dir)
 	if err != nil {
@@ -95,20 +96,28 @@ func Predict(ctx context.Context, dir string, files []string, out string) ([]Fin
 	} else if err := os.MkdirAll(out, 0o777); err != nil {
 		return nil, err
 	}
-	drawn := map[string]string{} // which file a name of a picture is taken by
 	var found []Finding
+	var failed []error
+	names := map[string]int{}
 	for _, file := range files {
-		if other, ok := drawn[stem(file)]; ok && other != file && r.Recipe.Predict != nil {
-			return nil, fmt.Errorf("the pictures drawn for %s and %s would have one name; give the files one at a time, each with a folder of its own (--out)", other, file)
+		if err := ctx.Err(); err != nil {
+			return found, err
 		}
-		drawn[stem(file)] = file
-		f, err := predict(ctx, r, model, file, out)
+		dir := out
+		if names[stem(file)]++; names[stem(file)] > 1 && r.Recipe.Predict != nil {
+			dir = filepath.Join(out, fmt.Sprint(names[stem(file)]))
+			if err := os.MkdirAll(dir, 0o777); err != nil {
+				return found, err
+			}
+		}
+		f, err := predict(ctx, r, model, file, dir)
 		if err != nil {
-			return nil, err
+			failed = append(failed, err)
+			continue
 		}
 		found = append(found, f)
 	}
-	return found, nil
+	return found, errors.Join(failed...)
 }
 
 // classifiesPictures reports whether the model gives the logits of classes for pictures of one size.
@@ -200,7 +209,7 @@ func (r *Run) readPicture(path string) (*tensor.Tensor, error) {
 	if r.Set.Shape[0] == 1 {
 		mode = imagefolder.Gray
 	}
-	im, err := imagefolder.ReadImage(path, imagefolder.Config{Mode: mode})
+	im, err := readImage(path, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +219,11 @@ func (r *Run) readPicture(path string) (*tensor.Tensor, error) {
 		x = x.Sub(mean.To(x.DType())).Div(std.To(x.DType()))
 	}
 	return x, nil
+}
+
+// readImage reads a picture that somebody named, which may have as many pixels as a telephone's camera gives: 2^26.
+func readImage(path string, mode imagefolder.Mode) (*imagefolder.Image, error) {
+	return imagefolder.ReadImage(path, imagefolder.Config{Mode: mode, MaxPixels: 1 << 26})
 }
 
 // sortedByValue returns the names, the largest value first.

@@ -10,7 +10,7 @@ import (
 )
 
 // Pictures of the same name in different folders don't overwrite each other's boxes.
-func TestPredictionsOfOneNameAreRefused(t *testing.T) {
+func TestPredictionsOfOneNameAreAllKept(t *testing.T) {
 	r, _ := trained(t, "autoencoder", Options{Data: "digits", Limit: 64, Epochs: 1})
 	dir := t.TempDir()
 	var files []string
@@ -24,10 +24,15 @@ func TestPredictionsOfOneNameAreRefused(t *testing.T) {
 		}
 		files = append(files, file)
 	}
-	if _, err := Predict(t.Context(), r.Dir, files[:2], ""); err == nil || !strings.Contains(err.Error(), files[1]+" would have one name") {
-		t.Errorf("got %v", err)
+	found, err := Predict(t.Context(), r.Dir, append(files, filepath.Join(dir, "nowhere.png"), files[0]), "")
+	if err == nil || !strings.Contains(err.Error(), "nowhere.png") || len(found) != 4 {
+		t.Fatalf("got %v, %v; want four findings and an error about nowhere.png", found, err)
 	}
-	if found, err := Predict(t.Context(), r.Dir, []string{files[0], files[2], files[0]}, ""); err != nil || len(found) != 3 {
-		t.Errorf("got %v, %v", found, err)
+	pictures := map[string]bool{}
+	for _, f := range found {
+		pictures[f.(Reconstruction).Picture] = true
+	}
+	if len(pictures) != 4 {
+		t.Errorf("pictures are %v", pictures)
 	}
 }

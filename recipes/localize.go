@@ -98,11 +98,12 @@ func judgeLocalizer(ctx context.Context, r *Run, model nn.Layer) (map[string]flo
 	if err != nil {
 		return nil, err
 	}
-	grid := plot.Grid{Title: "Test pictures: the digit's box (white) and what was found (orange)", Cells: cells, Columns: 6, Size: 96}
+	grid := plot.Grid{Title: "Test pictures: the digit's box (white), what was found (blue), their overlap (IoU)", Cells: cells, Columns: 6, Size: 96}
 	return figures, plot.SavePNG(filepath.Join(r.Dir, "localized.png"), grid.Draw())
 }
 
-// localized draws a picture with the box that is there and the one that was found, if any.
+// localized draws a picture with the box that is there and the one that was found, if any. What doesn't count as localised is marked: another class,
+// or an IoU below 0.5.
 func (r *Run) localized(x *tensor.Tensor, truth, found *box.Object) plot.Cell {
 	p := plot.Boxes{Image: r.photo(x), Scale: 4}
 	add := func(o *box.Object, col color.Color) string {
@@ -112,10 +113,16 @@ func (r *Run) localized(x *tensor.Tensor, truth, found *box.Object) plot.Cell {
 		p.Boxes = append(p.Boxes, plot.Labelled{X1: o.Box.X1, Y1: o.Box.Y1, X2: o.Box.X2, Y2: o.Box.Y2, Color: col})
 		return r.Set.Classes[o.Class]
 	}
-	is, said := add(truth, color.White), add(found, plot.Orange)
+	is, said := add(truth, color.White), add(found, plot.Sky)
 	cell := plot.Cell{Image: p.Draw(), Caption: is}
 	if is != said {
 		cell.Caption, cell.Colour = is+" → "+said, plot.Vermillion
+	}
+	if truth != nil && found != nil {
+		overlap := box.IoU(truth.Box, found.Box)
+		if cell.Caption += fmt.Sprintf(", %.2f", overlap); overlap < 0.5 {
+			cell.Colour = plot.Vermillion
+		}
 	}
 	return cell
 }

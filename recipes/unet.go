@@ -157,6 +157,11 @@ func (r *Run) maskName(i int) string {
 // maskColours are those of the background, which stays clear, and of the classes.
 var maskColours = []color.RGBA{{}, plot.Vermillion, plot.Blue, plot.Green}
 
+// maskLegend says which colour is what.
+func (r *Run) maskLegend() string {
+	return r.maskName(1) + " orange, " + r.maskName(2) + " blue, " + r.maskName(3) + " green"
+}
+
 // drawMasks draws some test pictures, and what truth and prediction lay over them.
 func (r *Run) drawMasks(model nn.Layer, test data.Dataset) error {
 	draw := data.Draw{}
@@ -172,12 +177,11 @@ func (r *Run) drawMasks(model nn.Layer, test data.Dataset) error {
 	for i := range draw.Index {
 		x := b.X.Select(0, i)
 		row = append(row,
-			plot.Cell{Image: picture(x), Caption: r.Set.TestScenes[i].Name},
+			plot.Cell{Image: r.photo(x), Caption: r.Set.TestScenes[i].Name},
 			plot.Cell{Image: underMask(x, b.Y.Select(0, i)), Caption: "ellipses in the boxes"},
 			plot.Cell{Image: underMask(x, predicted.Select(0, i)), Caption: "prediction"})
 	}
-	title := "Test pictures: " + strings.Join([]string{r.maskName(1) + " orange", r.maskName(2) + " blue", r.maskName(3) + " green"}, ", ")
-	grid := plot.Grid{Title: title, Cells: row, Columns: 3, Size: cellsWide}
+	grid := plot.Grid{Title: "Test pictures: " + r.maskLegend(), Cells: row, Columns: 3, Size: cellsWide}
 	return plot.SavePNG(filepath.Join(r.Dir, "masks.png"), grid.Draw())
 }
 
@@ -216,7 +220,7 @@ func (a Areas) String() string {
 
 // predictMask lays the mask that the model sees over a picture.
 func predictMask(_ context.Context, r *Run, model nn.Layer, file, dir string) (Finding, error) {
-	im, err := imagefolder.ReadImage(file, imagefolder.Config{Mode: imagefolder.RGB})
+	im, err := readImage(file, imagefolder.RGB)
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +234,8 @@ func predictMask(_ context.Context, r *Run, model nn.Layer, file, dir string) (F
 	for i, n := range pixels {
 		found.Areas[r.maskName(i)] = float64(n) / (cellsHigh * cellsWide)
 	}
-	found.Picture = filepath.Join(dir, stem(file)+".mask.png")
-	grid := plot.Grid{Cells: []plot.Cell{{Image: picture(x), Caption: "picture"}, {Image: underMask(x, mask), Caption: "prediction"}}, Columns: 2, Size: 2 * cellsWide}
+	name := stem(file) + ".mask.png"
+	found.Picture = filepath.Join(dir, name)
+	grid := plot.Grid{Title: r.maskLegend(), Cells: []plot.Cell{{Image: r.photo(x), Caption: "picture"}, {Image: underMask(x, mask), Caption: "prediction"}}, Columns: 2, Size: 2 * cellsWide}
 	return found, plot.SavePNG(found.Picture, grid.Draw())
 }

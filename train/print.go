@@ -58,7 +58,7 @@ func FigureNames(values map[string]float64, first string) []string {
 
 // FormatFigure writes one figure: accuracies in percent, the rest with four digits.
 func FormatFigure(name string, v float64) string {
-	if strings.HasSuffix(name, "accuracy") {
+	if strings.Contains(name, "accuracy") {
 		return fmt.Sprintf("%.2f %%", 100*v)
 	}
 	return fmt.Sprintf("%.4g", v)

@@ -17,7 +17,7 @@ func newDemo() *cobra.Command {
 		Short:   "Show something: what filters do to a photograph, and the like",
 		Long:    "Demo runs a small program that shows something rather than trains a model, and leaves pictures in a folder. gradus list demos shows what there is.",
 		Example: "  gradus demo edge-filters\n  gradus demo edge-filters my-photo.jpg --out edges",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    atLeast(1, "demo of what? (gradus list demos shows all)"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveDefault

@@ -18,7 +18,7 @@ func newExplain() *cobra.Command {
 		Long: "Explain draws what the classifier that was trained in the run folder DIR sees in the picture FILE: the pixels that its decision hangs on (Grad-CAM,\n" +
 			"occlusion, saliency, integrated gradients), its filters and activations, what its layers keep of the picture, and what excites its classes.",
 		Example: "  gradus explain runs/resnet20-cifar10-subset-20261120-101500 cat.jpg\n  gradus explain runs/lenet-… digit.png --class 7",
-		Args:    cobra.ExactArgs(2),
+		Args:    cobra.MatchAll(atLeast(2, "explain which run by which picture? gradus explain DIR FILE"), cobra.MaximumNArgs(2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			e, err := recipes.Explain(cmd.Context(), args[0], args[1], class, out)
 			if err != nil {

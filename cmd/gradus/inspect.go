@@ -79,7 +79,7 @@ func newEval() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval DIR...",
 		Short: "Measure a finished run on its test set again",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  atLeast(1, "which run? gradus eval DIR..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, dir := range args {
 				figures, err := recipes.Evaluate(cmd.Context(), dir)
@@ -111,12 +111,9 @@ func newPredict() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "predict DIR FILE...",
 		Short: "Say what a finished run finds in pictures: their class, the objects in them",
-		Args:  cobra.MinimumNArgs(2),
+		Args:  atLeast(2, "predict with which run, and what? gradus predict DIR FILE..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			predictions, err := recipes.Predict(cmd.Context(), args[0], args[1:], out)
-			if err != nil {
-				return err
-			}
+			predictions, failed := recipes.Predict(cmd.Context(), args[0], args[1:], out)
 			for _, p := range predictions {
 				if asJSON {
 					if err := json.NewEncoder(cmd.OutOrStdout()).Encode(p); err != nil {
@@ -126,7 +123,7 @@ func newPredict() *cobra.Command {
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), p)
 			}
-			return nil
+			return failed
 		},
 	}
 	c.Flags().StringVar(&out, "out", "", "folder for pictures of what was found (default: DIR/predictions)")
@@ -139,7 +136,7 @@ func newSummary() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "summary RECIPE|DIR|FILE.safetensors",
 		Short: "Show the layers of a model: shapes, receptive fields, parameters, multiply-adds",
-		Args:  cobra.ExactArgs(1),
+		Args:  cobra.MatchAll(atLeast(1, "summary of what? gradus summary RECIPE|DIR|FILE.safetensors"), cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.HasSuffix(args[0], ".safetensors") {
 				return summarizeFile(cmd, args[0])
@@ -183,7 +180,7 @@ func newData() *cobra.Command {
 		Use:   "data NAME...",
 		Short: "Download a data set, unless it is there",
 		Long:  "Data downloads data sets to $GRADUS_DATA (default: the user's cache folder) and checks them. gradus list data shows what there is.",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  atLeast(1, "download what? (gradus list data shows all)"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, name := range args {
 				if err := fetch(cmd, name); err != nil {

@@ -51,3 +51,13 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newTrain(), newEval(), newPredict(), newExplain(), newSummary(), newDemo(), newList(), newData(), newBench(), newDoctor())
 	return root
 }
+
+// atLeast refuses fewer than n arguments with a question that says what is missing.
+func atLeast(n int, question string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < n {
+			return errors.New(question)
+		}
+		return nil
+	}
+}

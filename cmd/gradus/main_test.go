@@ -105,6 +105,12 @@ func TestTrainLeavesARunFolderThatCanBeUsed(t *testing.T) {
 			t.Errorf("prediction is %v", p)
 		}
 	})
+	t.Run("predict reads what it can", func(t *testing.T) {
+		out, errs, code := run(t, dir, "predict", "run", "run/wrong.png", "nowhere.png", "run/config.yaml", "run/curves.png")
+		if code != 1 || strings.Count(out, "\n") != 2 || !strings.Contains(errs, "nowhere.png") || !strings.Contains(errs, "config.yaml") {
+			t.Errorf("ended with %d, said %q and %q; want 1, two predictions, and two complaints", code, out, errs)
+		}
+	})
 	t.Run("summary", func(t *testing.T) {
 		if out := mustRun(t, dir, "summary", "run"); !strings.Contains(out, "parameters 61,706") {
 			t.Errorf("summary says %s", out)
@@ -200,11 +206,17 @@ func TestMistakesGetASentence(t *testing.T) {
 		{"train mlp --bogus", "unknown flag: --bogus"},
 		{"eval nowhere", "is it a run folder?"},
 		{"predict nowhere x.png", "is it a run folder?"},
+		{"predict nowhere", "predict DIR FILE"},
+		{"explain nowhere", "explain DIR FILE"},
+		{"eval", "eval DIR"},
+		{"summary", "summary RECIPE"},
+		{"demo", "gradus list demos"},
 		{"summary nothing", "there is no recipe"},
 		{"summary weight-decay", "no single model"},
 		{"summary x.safetensors", "no such file"},
 		{"bench bogus", "choose from"},
 		{"data bogus", "bogus"},
+		{"data", "gradus list data"},
 		{"list bogus", "invalid argument"},
 		{"trian lenet", "unknown command"},
 	} {

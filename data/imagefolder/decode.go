@@ -118,7 +118,7 @@ func decode(r io.ReadSeeker, size int64, path string, cfg Config) (*Image, error
 	pixels := int64(header.Width) * int64(header.Height) // each below 2^31
 	if pixels > most {
 		e := fail(fmt.Sprintf("at most %d pixels", most), fmt.Sprintf("%d × %d", header.Width, header.Height), nil).(*format.Error)
-		e.Hint = "if the image is genuine, raise MaxPixels"
+		e.Hint = "if the image is genuine, make it smaller or raise MaxPixels"
 		return nil, e
 	}
 	if pixels > c.room(size) {

@@ -95,7 +95,7 @@ func malformedImages(t testing.TB) []malformed.Case {
 		{Name: "PNG magic only", Data: good[:8], Want: []string{"expected an intact PNG header", "the file ends early"}},
 		{Name: "JPEG magic only", Data: jpg[:2], Want: []string{"expected an intact JPEG header", "the file ends early"}},
 		{Name: "GIF magic only", Data: gf[:6], Want: []string{"expected an intact GIF header", "unexpected EOF"}},
-		{Name: "PNG bomb", Data: append(header(60_000, 60_000, 8, 2), end...), Want: []string{"expected at most 33554432 pixels, got 60000 × 60000; if the image is genuine, raise MaxPixels"}},
+		{Name: "PNG bomb", Data: append(header(60_000, 60_000, 8, 2), end...), Want: []string{"expected at most 33554432 pixels, got 60000 × 60000; if the image is genuine, make it smaller or raise MaxPixels"}},
 		{Name: "PNG bomb of 2^31-1", Data: append(header(1<<31-1, 1<<31-1, 8, 0), end...), Want: []string{"PNG header"}},
 		{Name: "JPEG bomb", Data: set(jpg, sof+5, 0xea, 0x60, 0xea, 0x60), Want: []string{"at most 33554432 pixels, got 60000 × 60000"}},
 		{Name: "GIF bomb", Data: set(gf, 6, 0x60, 0xea, 0x60, 0xea), Want: []string{"at most 33554432 pixels, got 60000 × 60000"}},
