@@ -183,6 +183,30 @@ func TestRefusesMalformedArchives(t *testing.T) {
 	}
 }
 
+// An archive may hold anything; what comes out is complete.
+func FuzzArchive(f *testing.F) {
+	f.Add(archive(member{"s/a/b/1.png", blot}, member{"s/a/c/2.png", empty}))
+	f.Add(trial(labels))
+	f.Add(trial("run01/test/item01.png run01/training/class02.png\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const side = 4
+		if d, err := readAt(data, side); err != nil {
+			malformed.Refused(t, err)
+		} else if len(d.Labels) == 0 || len(d.Pixels) != side*side*len(d.Labels) || int(slices.Max(d.Labels)) != len(d.Characters)-1 {
+			t.Fatalf("%d drawings, %d pixels, %d characters", len(d.Labels), len(d.Pixels), len(d.Characters))
+		}
+		trials, err := trialsAt(data, side)
+		if err != nil {
+			malformed.Refused(t, err)
+		}
+		for _, one := range trials {
+			if len(one.Test) != side*side*len(one.Answer) || slices.Min(one.Answer) < 0 || slices.Max(one.Answer) >= len(one.Support)/side/side {
+				t.Fatalf("%+v", one)
+			}
+		}
+	})
+}
+
 // Counts are those of the paper. Sums are NumPy's, of the drawings that Pillow reads and reduces by the same definition:
 //
 //	w = np.array([[max(0, min((i+1)*105, (j+1)*28) - max(i*105, j*28)) for j in range(105)] for i in range(28)]) / 105
