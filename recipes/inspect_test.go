@@ -36,3 +36,20 @@ func TestPredictionsOfOneNameAreAllKept(t *testing.T) {
 		t.Errorf("pictures are %v", pictures)
 	}
 }
+
+// A config.yaml that somebody has changed is an error, whatever stands in it.
+func TestRunsOfOtherDataAreRefused(t *testing.T) {
+	r, _ := trained(t, "linear-regression", Options{Epochs: 1})
+	for config, want := range map[string]string{
+		"recipe: siamese\ndata: bccd\n":               "config.yaml: recipe siamese doesn't take the data set \"bccd\"",
+		"recipe: linear-regression\naugment: mixup\n": "doesn't augment its examples",
+		"recipe: linear-regression\nbatch: -1\n":      "the batch size must be positive, got -1",
+	} {
+		if err := os.WriteFile(filepath.Join(r.Dir, "config.yaml"), []byte(config), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Evaluate(t.Context(), r.Dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want something with %q", config, err, want)
+		}
+	}
+}

@@ -226,6 +226,9 @@ func Open(ctx context.Context, dir string) (*Run, nn.Layer, error) {
 	if r.Recipe.Model == nil {
 		return nil, nil, fmt.Errorf("%s: recipe %s has no single model to load", dir, r.Recipe.Name)
 	}
+	if err := r.complete(); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.yaml"), err)
+	}
 	if err := r.openData(ctx); err != nil {
 		return nil, nil, err
 	}
