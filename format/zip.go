@@ -45,7 +45,7 @@ func NewZip(op, path string, r io.ReaderAt, size int64) (*Zip, error) {
 	}
 	d, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, &Error{Op: op, Path: path, Offset: -1, Want: "a zip directory", Err: err}
+		return nil, &Error{Op: op, Path: path, Offset: -1, Want: "a zip directory", Err: err, Hint: "the file is cut short, or damaged at its end"}
 	}
 	z.Files, z.Comment = d.File, d.Comment
 	if err := z.end(r, size); err != nil {
