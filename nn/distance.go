@@ -76,8 +76,10 @@ func (cfg TripletConfig) cost(positive, negative *tensor.Tensor) *tensor.Tensor 
 // TripletLoss returns the mean over triplets of max(0, d(anchor, positive) − d(anchor, negative) + margin) with Euclidean distances, all
 // of shape (N, D); PyTorch's TripletMarginLoss (Schroff, Kalenichenko and Philbin, "FaceNet", 2015).
 func TripletLoss(anchor, positive, negative *tensor.Tensor, cfg TripletConfig) *tensor.Tensor {
-	sameShapes("triplet loss", anchor, positive)
-	sameShapes("triplet loss", anchor, negative)
+	if !anchor.SameShape(positive) || !anchor.SameShape(negative) {
+		tensor.Fail("triplet loss", "give all the same shape", "anchors have shape %s, positives %s, negatives %s",
+			tensor.ShapeString(anchor.Shape()), tensor.ShapeString(positive.Shape()), tensor.ShapeString(negative.Shape()))
+	}
 	far := PairwiseDistance(anchor, negative)
 	if cfg.Swap {
 		far = far.Minimum(PairwiseDistance(positive, negative))

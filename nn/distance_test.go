@@ -142,7 +142,7 @@ func TestDistanceLossesRefuse(t *testing.T) {
 		"triplet loss: the margin must be positive, got -1":                                 func() { nn.TripletLoss(x, x, x, nn.TripletConfig{Margin: -1}) },
 		"contrastive loss: the margin must be positive, got 0":                              func() { nn.ContrastiveLoss(x, x, labels, 0) },
 		"contrastive loss: predictions have shape (3), targets (2)":                         func() { nn.ContrastiveLoss(x, x, labels.Slice(0, 0, 2, 1), 1) },
-		"triplet loss: predictions have shape (3, 2), targets (2)":                          func() { nn.TripletLoss(x, x, x.Select(0, 0), nn.TripletConfig{}) },
+		"triplet loss: anchors have shape (3, 2), positives (3, 2), negatives (2)":          func() { nn.TripletLoss(x, x, x.Select(0, 0), nn.TripletConfig{}) },
 		"distances: expected rows (N, D) and (M, D), got (3, 2) and (2)":                    func() { nn.Distances(x, x.Select(0, 0)) },
 		"batch triplet loss: expected embeddings (N, D) and classes (N), got (3, 2) and ()": func() { nn.BatchTripletLoss(x, labels.Select(0, 0), nn.HardTriplets, nn.TripletConfig{}) },
 		"nt-xent loss: expected views (N, D) and a positive temperature":                    func() { nn.NTXentLoss(x, x, 0) },

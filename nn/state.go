@@ -34,10 +34,14 @@ type StateError struct {
 	Shapes     []string // "fc1.weight: model (256, 784), file (128, 784)"
 }
 
-// Error lists all of it.
+// Error names ten of each kind, and says if only a prefix is between them.
 func (e *StateError) Error() string {
 	var parts []string
 	add := func(what string, names []string) {
+		const most = 10
+		if len(names) > most {
+			names = append(slices.Clone(names[:most]), fmt.Sprintf("and %d more", len(names)-most))
+		}
 		if len(names) > 0 {
 			parts = append(parts, fmt.Sprintf("%s: %s", what, strings.Join(names, ", ")))
 		}
@@ -45,7 +49,25 @@ func (e *StateError) Error() string {
 	add("missing", e.Missing)
 	add("unexpected", e.Unexpected)
 	add("of another shape", e.Shapes)
+	if prefix := e.prefix(); prefix != "" {
+		parts = append(parts, fmt.Sprintf("the names in the file begin with %q: cut it off", prefix))
+	}
 	return "nn: the weights don't fit the model; " + strings.Join(parts, "; ")
+}
+
+// prefix returns what stands before all missing names in the file: "module." after PyTorch's DataParallel, "model." in many checkpoints.
+func (e *StateError) prefix() string {
+	if len(e.Missing) == 0 {
+		return ""
+	}
+	for _, name := range e.Unexpected {
+		prefix, ok := strings.CutSuffix(name, e.Missing[0])
+		behind := func(missing string) bool { return slices.Contains(e.Unexpected, prefix+missing) }
+		if ok && !slices.ContainsFunc(e.Missing, func(m string) bool { return !behind(m) }) {
+			return prefix
+		}
+	}
+	return ""
 }
 
 // LoadState copies state into model. If anything doesn't fit, nothing is changed and the error, a [*StateError], lists all of it.

@@ -10,6 +10,7 @@ package explain
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
@@ -64,6 +65,6 @@ func at(op string, all []Activation, path string) Activation {
 	if path == "" {
 		tensor.Fail(op, "", "no layer of the model has pictures (N, C, H, W) of more than one pixel as output")
 	}
-	tensor.Fail(op, "", "the model has no layer %q; it has %q", path, paths)
+	tensor.Fail(op, "", "the model has no layer %q; it has %s", path, strings.Join(paths, ", "))
 	return Activation{}
 }

@@ -93,14 +93,14 @@ func TestChannels(t *testing.T) {
 		"transforms.ColorJitter: expected an image of 1 channel (grey) or 3 (red, green, blue), got (2, 3, 3)": ColorJitter{Hue: 0.1},
 		"transforms.Grayscale: expected an image of 1 channel":                                                 OnImage(Grayscale),
 		"transforms.PCAColor: expected an image of 3 channels, got (2, 3, 3)":                                  PCAColor{},
-		"transforms.Normalize: expected one number to fill with or one for each of 2 channels, got 3":          Normalize{Mean: []float64{1, 2, 3}, Std: []float64{1}},
+		"transforms.Normalize: expected one number or one for each of 2 channels, got 3":                       Normalize{Mean: []float64{1, 2, 3}, Std: []float64{1}},
 		"transforms.Normalize: expected a positive standard deviation, got 0 for channel 0":                    Normalize{Mean: []float64{1}, Std: []float64{0}},
 		"transforms.ColorJitter: expected a factor of 0 or more, got -1":                                       ColorJitter{Hue: -1},
 		"transforms.ColorJitter: hues turn by at most 0.5, half of the circle, got 0.6":                        ColorJitter{Hue: 0.6},
 		"transforms.Blur: expected an odd window of at least 1 and a positive sigma, got 4 and":                GaussianBlur{Kernel: 4},
 		"transforms.Resize: the height and width to make must be at least 1, got 3 and 0":                      Resize{Height: 3},
-		"transforms.Affine: {Angle:NaN":                                Func(func(_ *tensor.RNG, s Sample) Sample { return s.Affine(Affine{Angle: math.NaN()}, Padding{}) }),
-		"transforms.Elastic: expected displacements float32 (2, 3, 3)": Func(func(_ *tensor.RNG, s Sample) Sample { return s.Elastic(nil, Padding{}) }),
+		"transforms.Affine: {Angle:NaN":                                                                        Func(func(_ *tensor.RNG, s Sample) Sample { return s.Affine(Affine{Angle: math.NaN()}, Padding{}) }),
+		"transforms.Elastic: expected displacements float32 (2, 3, 3)":                                         Func(func(_ *tensor.RNG, s Sample) Sample { return s.Elastic(nil, Padding{}) }),
 		"transforms.Perspective: three of the corners": Func(func(_ *tensor.RNG, s Sample) Sample {
 			return s.Perspective(Corners{{0, 0}, {1, 1}, {2, 2}, {0, 1}}, Corners{{0, 0}, {2, 0}, {2, 2}, {0, 2}}, Padding{})
 		}),

@@ -50,7 +50,7 @@ func fillOf(op string, fill []float64, channels, c int) float32 {
 	case channels:
 		return float32(fill[c])
 	}
-	tensor.Fail("transforms."+op, "", "expected one number to fill with or one for each of %d channels, got %d", channels, len(fill))
+	tensor.Fail("transforms."+op, "", "expected one number or one for each of %d channels, got %d", channels, len(fill))
 	return 0
 }
 

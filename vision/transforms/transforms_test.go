@@ -303,7 +303,7 @@ func TestMistakesAreNamed(t *testing.T) {
 		"transforms.FlipVertical: expected a mask int64 (4, 4) as its image is (1, 4, 4), got int64 (2, 4)":                                    func() { Sample{Image: s.Image, Mask: counting(2, 4)}.FlipVertical() },
 		"transforms.RandomApply: expected a probability in [0, 1], got 1.5":                                                                    func() { RandomApply(1.5, nil) },
 		"transforms.OneOf: needs at least one transform":                                                                                       func() { OneOf() },
-		"transforms.Erase: expected one number to fill with or one for each of 1 channels, got 3":                                              func() { s.Erase(0, 0, 1, 1, []float64{1, 2, 3}) },
+		"transforms.Erase: expected one number or one for each of 1 channels, got 3":                                                           func() { s.Erase(0, 0, 1, 1, []float64{1, 2, 3}) },
 		"transforms.RandomErasing: expected a range of positive numbers, the smaller one first, got 0.5 to 0.1":                                func() { RandomErasing{P: 1, Scale: [2]float64{0.5, 0.1}}.Apply(tensor.NewRNG(1), s) },
 	} {
 		err := tensor.Try(func() error { f(); return nil })
