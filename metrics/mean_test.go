@@ -28,3 +28,17 @@ func TestColumnIsTheMeanOfOneColumn(t *testing.T) {
 		t.Errorf("a vector: %v", err)
 	}
 }
+
+// A batch of three counts three times as much as one of one.
+func TestMeanWeighsBatchesByTheirExamples(t *testing.T) {
+	m := metrics.NewMean("figure", func(pred, target *tensor.Tensor) float64 { return pred.Add(target).Max().Item() })
+	m.Update(tensor.FromSlice([]float64{1, 2, 3}, 3), tensor.Scalar(tensor.Float64, 1))
+	m.Update(tensor.FromSlice([]float64{7}, 1), tensor.Scalar(tensor.Float64, 1))
+	m.Update(tensor.Zeros(tensor.Float64, 0), tensor.Scalar(tensor.Float64, 1)) // nothing
+	if m.Value() != (3*4+8)/4.0 {
+		t.Errorf("%g, want 5", m.Value())
+	}
+	if err := tensor.Try(func() error { m.Update(tensor.Scalar(tensor.Float64, 1), nil); return nil }); err == nil || !strings.Contains(err.Error(), "figure is a mean over examples") {
+		t.Errorf("a scalar: %v", err)
+	}
+}
