@@ -17,16 +17,27 @@ func PairwiseDistance(a, b *tensor.Tensor) *tensor.Tensor {
 }
 
 // Distances returns the Euclidean distances (N, M) between the rows of a (N, D) and those of b (M, D). Rows that lie on each other have
-// distance 0 and gradient 0.
+// distance 0 and gradient 0. Up to 25 rows each the differences are taken, as PyTorch's cdist does; more of them are compared by one matrix
+// product, which is quick but rounds small distances.
 func Distances(a, b *tensor.Tensor) *tensor.Tensor {
 	const op = "distances"
 	if a.NDim() != 2 || b.NDim() != 2 || a.Size(1) != b.Size(1) {
 		tensor.Fail(op, "", "expected rows (N, D) and (M, D), got %s and %s", tensor.ShapeString(a.Shape()), tensor.ShapeString(b.Shape()))
 	}
-	squares := func(x *tensor.Tensor) *tensor.Tensor { return x.Square().SumAxes(true, 1) }
-	d2 := squares(a).Add(squares(b).Transpose(0, 1)).Sub(a.MatMul(b.Transpose(0, 1)).MulScalar(2))
+	var d2 *tensor.Tensor
+	if max(a.Size(0), b.Size(0)) <= 25 {
+		d2 = a.Unsqueeze(1).Sub(b.Unsqueeze(0)).Square().SumAxes(false, 2)
+	} else {
+		d2 = squaredByProduct(a, b)
+	}
 	none := d2.Detach().LessEqualScalar(0) // rounding makes some negative
 	return d2.MaskedFill(none, 1).Sqrt().MaskedFill(none, 0)
+}
+
+// squaredByProduct returns |a|² + |b|² − 2ab for all pairs of rows.
+func squaredByProduct(a, b *tensor.Tensor) *tensor.Tensor {
+	squares := func(x *tensor.Tensor) *tensor.Tensor { return x.Square().SumAxes(true, 1) }
+	return squares(a).Add(squares(b).Transpose(0, 1)).Sub(a.MatMul(b.Transpose(0, 1)).MulScalar(2))
 }
 
 // ContrastiveLoss returns the mean over pairs of d²/2 where same is 1 and max(0, margin − d)²/2 where it is 0, with d the distance of a's

@@ -124,6 +124,21 @@ func TestDistancesOfTheSamePoint(t *testing.T) {
 	}
 }
 
+func TestDistancesOfManyAndFewAgree(t *testing.T) {
+	x := tensor.NewRNG(3).Normal(tensor.Float64, 0, 1, 40, 6)
+	many := tensor.ToSlice[float64](nn.Distances(x, x).Slice(0, 5, 25, 1).Slice(1, 5, 25, 1).Contiguous())
+	few := tensor.ToSlice[float64](nn.Distances(x.Slice(0, 5, 25, 1), x.Slice(0, 5, 25, 1)))
+	for i := range few {
+		if math.Abs(many[i]-few[i]) > 1e-7 {
+			t.Fatalf("distance %d is %g among many, %g among few", i, many[i], few[i])
+		}
+	}
+	y := tensor.NewRNG(3).Normal(tensor.Float32, 0, 1, 1, 576)
+	if d := nn.Distances(y, y).Item(); d != 0 {
+		t.Errorf("a point lies %g from itself", d)
+	}
+}
+
 func TestABatchWithoutTriplets(t *testing.T) {
 	x := tensor.FromSlice([]float32{1, 2, 3, 4}, 2, 2).RequireGrad()
 	for _, labels := range [][]int64{{1, 1}, {1, 2}} {

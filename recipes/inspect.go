@@ -18,6 +18,7 @@ import (
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/train"
+	"github.com/gradus-ml/gradus/vision/models"
 )
 
 // Evaluate measures the finished run in dir on its test set again.
@@ -168,7 +169,8 @@ func (r *Run) describeData() error {
 	return fmt.Errorf("there is no data set %q (gradus list data shows all)", r.Options.Data)
 }
 
-// Summarize returns the table of layers of a recipe's model on a data set ("" for the recipe's first), or of the run in a folder.
+// Summarize returns the table of layers of a recipe's model on a data set ("" for the recipe's first), of the run in a folder, or of one of
+// torchvision's networks for ImageNet, by its name there: "resnet18".
 func Summarize(name, dataset string) (*nn.SummaryTable, error) {
 	var r *Run
 	if _, err := os.Stat(filepath.Join(name, "config.yaml")); err == nil {
@@ -178,6 +180,9 @@ func Summarize(name, dataset string) (*nn.SummaryTable, error) {
 	} else {
 		recipe, err := Find(name)
 		if err != nil {
+			if net, no := models.New(name, 1000); no == nil && dataset == "" {
+				return nn.Summary(net, 1, 3, 224, 224), nil
+			}
 			return nil, fmt.Errorf("%w; nor is it a run folder", err)
 		}
 		r = &Run{Recipe: recipe, Options: recipe.Options}

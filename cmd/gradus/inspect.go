@@ -14,6 +14,7 @@ import (
 	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/train"
+	"github.com/gradus-ml/gradus/vision/models"
 )
 
 func newList() *cobra.Command {
@@ -134,9 +135,13 @@ func newPredict() *cobra.Command {
 func newSummary() *cobra.Command {
 	var data string
 	c := &cobra.Command{
-		Use:   "summary RECIPE|DIR|FILE.safetensors",
+		Use:   "summary RECIPE|NETWORK|DIR|FILE.safetensors",
 		Short: "Show the layers of a model: shapes, receptive fields, parameters, multiply-adds",
-		Args:  cobra.MatchAll(atLeast(1, "summary of what? gradus summary RECIPE|DIR|FILE.safetensors"), cobra.MaximumNArgs(1)),
+		Long: "Summary shows the layers of a recipe's model, of the run in the folder DIR, or of one of torchvision's networks for ImageNet by its name there:\n" +
+			"shapes, receptive fields, parameters, multiply-adds. Of a file it lists the tensors.\n\nThe networks are " +
+			strings.Join(models.Names()[:12], ", ") + ",\n" + strings.Join(models.Names()[12:], ", ") + ".",
+		Example: "  gradus summary lenet\n  gradus summary resnet18",
+		Args:    cobra.MatchAll(atLeast(1, "summary of what? gradus summary RECIPE|NETWORK|DIR|FILE.safetensors"), cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.HasSuffix(args[0], ".safetensors") {
 				return summarizeFile(cmd, args[0])

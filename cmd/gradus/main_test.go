@@ -115,6 +115,9 @@ func TestTrainLeavesARunFolderThatCanBeUsed(t *testing.T) {
 		if out := mustRun(t, dir, "summary", "run"); !strings.Contains(out, "parameters 61,706") {
 			t.Errorf("summary says %s", out)
 		}
+		if out := mustRun(t, dir, "summary", "squeezenet1_1"); !strings.Contains(out, "(1, 1000)") {
+			t.Errorf("summary of a network says %s", out)
+		}
 		if out := mustRun(t, dir, "summary", "run/model.safetensors"); !strings.Contains(out, "conv1.weight") || !strings.Contains(out, "61706") {
 			t.Errorf("summary of the file says %s", out)
 		}
