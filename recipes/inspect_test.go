@@ -11,6 +11,9 @@ import (
 
 // Pictures of the same name in different folders don't overwrite each other's boxes.
 func TestPredictionsOfOneNameAreAllKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains for a second")
+	}
 	r, _ := trained(t, "autoencoder", Options{Data: "digits", Limit: 64, Epochs: 1})
 	dir := t.TempDir()
 	var files []string

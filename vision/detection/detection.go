@@ -1,5 +1,6 @@
-// Package detection finds objects in images: what a one-stage detector gives and how it learns that ([Head], [YOLO]), the target of
-// localisation ([Localization]) and of YOLO as the course draws it ([Grid]), and how good a detector is.
+// Package detection finds objects in images: what a one-stage detector gives and how it learns that ([Head], [YOLO]), networks that look at
+// proposed regions ([RegionNet]), the target of localisation ([Localization]) and of YOLO as the course draws it ([Grid]), and how good a
+// detector is ([AP]).
 //
 //	head := detection.HeadConfig{In: 128, Anchors: len(anchors), Classes: 3, Stride: 16}.New()
 //	net := nn.Seq(backbone, head)
