@@ -29,7 +29,7 @@ var dcgan = Recipe{
 	Metric:  "variety",
 	Model: func(set *sets.Set) nn.Layer {
 		channels, side, _ := imageShape(set)
-		return models.NewDCGAN(models.GANConfig{In: channels, Side: side})
+		return models.NewDCGAN(models.DCGANConfig{In: channels, Side: side})
 	},
 	Train: func(ctx context.Context, r *Run) (map[string]float64, error) {
 		model := r.Recipe.Model(r.Set).(*models.DCGAN)

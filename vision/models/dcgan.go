@@ -5,8 +5,8 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
-// GANConfig describes a [DCGAN] for images whose sides divide by 4.
-type GANConfig struct {
+// DCGANConfig describes a [DCGAN] for images whose sides divide by 4.
+type DCGANConfig struct {
 	In     int // channels, default 1
 	Side   int // height and width in pixels, default 28
 	Width  int // filters next to the image, default 32; twice as many in the middle
@@ -23,7 +23,7 @@ type DCGAN struct {
 }
 
 // NewDCGAN returns a generator and a discriminator.
-func NewDCGAN(cfg GANConfig) *DCGAN {
+func NewDCGAN(cfg DCGANConfig) *DCGAN {
 	cfg.In = orDefault(cfg.In, 1)
 	cfg.Side = orDefault(cfg.Side, 28)
 	cfg.Width = orDefault(cfg.Width, 32)

@@ -47,7 +47,7 @@ func TestVAEReconstructionIsPerImage(t *testing.T) {
 
 // Each loss trains its own network only, and their sum gives the gradients that two passes would.
 func TestGANLossesTrainTheirOwnNetworks(t *testing.T) {
-	g := NewDCGAN(GANConfig{Side: 8, Width: 2, Latent: 3})
+	g := NewDCGAN(DCGANConfig{Side: 8, Width: 2, Latent: 3})
 	nn.Init(g, 1)
 	real := tensor.NewRNG(2).Uniform(tensor.Float32, -1, 1, 6, 1, 8, 8)
 	noise := g.Noise(tensor.NewRNG(3), 6)
@@ -87,7 +87,7 @@ func TestGANLossesTrainTheirOwnNetworks(t *testing.T) {
 }
 
 func TestGenerativeModelsPassTheCheck(t *testing.T) {
-	for name, m := range map[string]nn.Layer{"autoencoder": NewAutoencoder(AutoencoderConfig{}), "VAE": NewVAE(AutoencoderConfig{In: 3, Side: 32}), "DCGAN": NewDCGAN(GANConfig{})} {
+	for name, m := range map[string]nn.Layer{"autoencoder": NewAutoencoder(AutoencoderConfig{}), "VAE": NewVAE(AutoencoderConfig{In: 3, Side: 32}), "DCGAN": NewDCGAN(DCGANConfig{})} {
 		if err := nn.Check(m); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
