@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"image/color"
 	"path/filepath"
 	"strings"
 
@@ -65,7 +66,7 @@ func photographs(ctx context.Context, e *Env) ([]photo, error) {
 	}
 	var out []photo
 	for _, file := range files {
-		im, err := imagefolder.ReadImage(file, imagefolder.Config{Mode: imagefolder.Gray})
+		im, err := imagefolder.ReadImage(file, imagefolder.Config{Mode: imagefolder.Gray, Background: color.White, Upright: true})
 		if err != nil {
 			return nil, err
 		}

@@ -6,6 +6,9 @@ import (
 	"github.com/gradus-ml/gradus/tensor"
 )
 
+// diverged is what to do about a model whose outputs aren't numbers.
+const diverged = "the model has diverged, or its input isn't finite: try a lower learning rate"
+
 // Confusion counts how often each class is taken for each other. Its Value is the accuracy. It implements [Metric].
 type Confusion struct {
 	classes   int
@@ -32,7 +35,7 @@ func (m *Confusion) Update(pred, target *tensor.Tensor) {
 	m.read.each(op, pred, target, func(scores []float64, label int) {
 		predicted := argMax(scores)
 		if predicted < 0 {
-			tensor.Fail(op, "", "a prediction is NaN, for an example of class %d", label)
+			tensor.Fail(op, diverged, "a prediction is NaN, for an example of class %d", label)
 		}
 		if len(scores) == 1 {
 			if scores[0] > m.threshold {

@@ -35,7 +35,7 @@ func steps(op string, scores []float64, positive []bool) (out []step, positives,
 	order := make([]int, len(scores))
 	for i, s := range scores {
 		if math.IsNaN(s) {
-			tensor.Fail(op, "", "the score of example %d is NaN", i)
+			tensor.Fail(op, diverged, "the score of example %d is NaN", i)
 		}
 		order[i] = i
 	}
@@ -153,7 +153,7 @@ func (m *Ranking) Update(pred, target *tensor.Tensor) {
 		}
 		for _, s := range m.scores[first:] {
 			if math.IsNaN(s) {
-				tensor.Fail(m.name, "", "a prediction is NaN, for an example of class %d", label)
+				tensor.Fail(m.name, diverged, "a prediction is NaN, for an example of class %d", label)
 			}
 		}
 		m.classes = kept

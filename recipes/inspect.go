@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image/color"
 	"maps"
 	"os"
 	"path/filepath"
@@ -226,9 +227,10 @@ func (r *Run) readPicture(path string) (*tensor.Tensor, error) {
 	return x, nil
 }
 
-// readImage reads a picture that somebody named, which may have as many pixels as a telephone's camera gives: 2^26.
+// readImage reads a picture that somebody named, as viewers show it: upright, and on white where it is transparent. It may have as many pixels as a
+// telephone's camera gives, 2^26.
 func readImage(path string, mode imagefolder.Mode) (*imagefolder.Image, error) {
-	return imagefolder.ReadImage(path, imagefolder.Config{Mode: mode, MaxPixels: 1 << 26})
+	return imagefolder.ReadImage(path, imagefolder.Config{Mode: mode, Background: color.White, Upright: true, MaxPixels: 1 << 26})
 }
 
 // sortedByValue returns the names, the largest value first.

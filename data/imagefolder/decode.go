@@ -143,7 +143,18 @@ func decode(r io.ReadSeeker, size int64, path string, cfg Config) (*Image, error
 	if err != nil {
 		return nil, fail("intact "+c.name+" data", "", in.cause(err))
 	}
-	return convert(picture, header.Width, header.Height, cfg), nil
+	im := convert(picture, header.Width, header.Height, cfg)
+	if cfg.Upright && c.name == "JPEG" {
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			return nil, fail("", "", err)
+		}
+		start, err := io.ReadAll(io.LimitReader(r, exifWithin))
+		if err != nil {
+			return nil, fail("", "", err)
+		}
+		im = im.turned(orientation(start))
+	}
+	return im, nil
 }
 
 // source remembers the error of a failed read: image/gif doesn't pass it on in

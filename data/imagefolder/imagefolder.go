@@ -58,6 +58,10 @@ type Config struct {
 	// Background is put behind transparent pixels. If it is nil their alpha is
 	// dropped and the colour they have underneath counts, as in torchvision.
 	Background color.Color
+	// Upright turns JPEG photographs the way their camera says (Exif), as
+	// viewers show them. Without it pixels stay where they lie in the file, as
+	// in torchvision, which is what boxes of data sets are about.
+	Upright bool
 	// MaxPixels bounds Height × Width of the files: 2^25 if 0. Decoding takes
 	// up to 16 bytes a pixel.
 	MaxPixels int

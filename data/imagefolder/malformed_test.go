@@ -227,7 +227,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		begin := time.Now()
-		im, err := Decode(data, Config{MaxPixels: 1 << 14, Background: color.White})
+		im, err := Decode(data, Config{MaxPixels: 1 << 14, Background: color.White, Upright: true})
 		if took := time.Since(begin); took > 5*time.Second {
 			t.Fatalf("took %v", took)
 		}
