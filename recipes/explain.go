@@ -45,7 +45,7 @@ func (e *explainer) save(name string, im image.Image) {
 // its layers keep of the picture, and what its classes look like to it. The maps speak of the given class, or, for "", of the one that is predicted. Pictures go to
 // the folder out, by default one called after the file in dir/explanations.
 func Explain(ctx context.Context, dir, file, class, out string) (*Explanation, error) {
-	r, model, err := Open(ctx, dir)
+	r, model, err := openWithoutData(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

@@ -73,7 +73,7 @@ func (p Prediction) String() string {
 // "predictions" in dir; those of a further picture of the same name go to a folder with a number there. A model that compares pictures compares the
 // first with each of the others. A file that can't be read doesn't keep the others from being looked at: the findings come with its error.
 func Predict(ctx context.Context, dir string, files []string, out string) ([]Finding, error) {
-	r, model, err := Open(ctx, dir)
+	r, model, err := openWithoutData(ctx, dir)
 	if err != nil {
 		return nil, err
 	}

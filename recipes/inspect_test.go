@@ -3,6 +3,7 @@ package recipes
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +54,28 @@ func TestRunsOfOtherDataAreRefused(t *testing.T) {
 		}
 		if _, err := Evaluate(t.Context(), r.Dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want something with %q", config, err, want)
+		}
+	}
+}
+
+// A finished run says the same of pictures where its data set isn't.
+func TestRunsOpenWithoutTheirData(t *testing.T) {
+	r, _ := trained(t, "lenet", Options{Data: "digits", Limit: 64, Epochs: 1})
+	with, _, err := Open(t.Context(), r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	without, _, err := openWithoutData(t.Context(), r.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, b := with.Set, without.Set
+	if b.Train != nil || len(b.Mean) != 1 || !slices.Equal(a.Mean, b.Mean) || !slices.Equal(a.Std, b.Std) || !slices.Equal(a.Classes, b.Classes) || !slices.Equal(a.Shape, b.Shape) {
+		t.Errorf("without data the set is %+v", b)
+	}
+	for _, text := range []string{"", "[]", "[1 x]", "NaN!"} {
+		if v := numbers(text); v != nil {
+			t.Errorf("%q gives %v", text, v)
 		}
 	}
 }

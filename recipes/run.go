@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -219,6 +220,39 @@ func ResumeRun(dir string) (*Run, error) {
 
 // Open loads the finished run in dir: its data set and its model with the trained weights.
 func Open(ctx context.Context, dir string) (*Run, nn.Layer, error) {
+	return open(dir, func(r *Run, _ map[string]string) error { return r.openData(ctx) })
+}
+
+// openWithoutData is Open for what looks at pictures of others: the data set needn't be on this machine. Its classes and sizes are known, and the
+// scale that its pixels had lies beside the weights; runs that lack it need the data.
+func openWithoutData(ctx context.Context, dir string) (*Run, nn.Layer, error) {
+	return open(dir, func(r *Run, metadata map[string]string) error {
+		if err := r.describeData(); err != nil || !r.Recipe.DataConfig.Standardize {
+			return err
+		}
+		r.Set.Mean, r.Set.Std = numbers(metadata["mean"]), numbers(metadata["std"])
+		if len(r.Set.Shape) == 3 && len(r.Set.Mean) == r.Set.Shape[0] && len(r.Set.Std) == r.Set.Shape[0] {
+			return nil
+		}
+		return r.openData(ctx)
+	})
+}
+
+// numbers reads what fmt.Sprint writes of a slice. It returns nil if there is anything else.
+func numbers(text string) []float64 {
+	var out []float64
+	for _, field := range strings.Fields(strings.Trim(text, "[]")) {
+		v, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			return nil
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// open opens the finished run in dir. What describes its data set is given the metadata of the weights.
+func open(dir string, describe func(r *Run, metadata map[string]string) error) (*Run, nn.Layer, error) {
 	r, err := ResumeRun(dir)
 	if err != nil {
 		return nil, nil, err
@@ -229,14 +263,22 @@ func Open(ctx context.Context, dir string) (*Run, nn.Layer, error) {
 	if err := r.complete(); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, "config.yaml"), err)
 	}
-	if err := r.openData(ctx); err != nil {
-		return nil, nil, err
-	}
 	path := filepath.Join(dir, "model.safetensors")
-	state, err := safetensors.Load(path)
+	file, err := safetensors.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s has no model.safetensors: the run isn't finished; continue it with gradus train --resume %s", dir, dir)
 	}
+	if err != nil {
+		return nil, nil, err
+	}
+	metadata := file.Metadata()
+	if err := file.Close(); err != nil {
+		return nil, nil, err
+	}
+	if err := describe(r, metadata); err != nil {
+		return nil, nil, err
+	}
+	state, err := safetensors.Load(path)
 	if err != nil {
 		return nil, nil, err
 	}
