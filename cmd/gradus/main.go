@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func main() {
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 			os.Exit(130)
 		}
-		fmt.Fprintln(os.Stderr, "gradus:", err)
+		fmt.Fprintln(os.Stderr, "gradus:", strings.ReplaceAll(err.Error(), "\n", "\n  ")) // several mistakes, or one with a picture of the place
 		os.Exit(1)
 	}
 }
