@@ -116,7 +116,7 @@ func newPredict() *cobra.Command {
 			"objects, unet colours the cells, autoencoders draw the picture again, and siamese and triplet compare the first picture with each of the others.\n" +
 			"The data set that the run was trained on isn't needed.",
 		Example: "  gradus predict runs/lenet-digits-20261120-101500 digit.png\n  gradus predict runs/yolo-… *.jpg --out found\n  gradus predict runs/siamese-… mine.png yours.png",
-		Args:  atLeast(2, "predict with which run, and what? gradus predict DIR FILE..."),
+		Args:    atLeast(2, "predict with which run, and what? gradus predict DIR FILE..."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			predictions, failed := recipes.Predict(cmd.Context(), args[0], args[1:], out)
 			for _, p := range predictions {
