@@ -1,6 +1,7 @@
 package recipes
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/gradus-ml/gradus/plot"
+	"github.com/gradus-ml/gradus/safetensors"
+	"github.com/gradus-ml/gradus/tensor"
 )
 
 // Pictures of the same name in different folders don't overwrite each other's boxes.
@@ -41,9 +44,16 @@ func TestPredictionsOfOneNameAreAllKept(t *testing.T) {
 	}
 }
 
-// A config.yaml that somebody has changed is an error, whatever stands in it.
+// A config.yaml that somebody has changed is an error, whatever stands in it; so are weights that are no numbers.
 func TestRunsOfOtherDataAreRefused(t *testing.T) {
 	r, _ := trained(t, "linear-regression", Options{Epochs: 1})
+	weights := filepath.Join(r.Dir, "model.safetensors")
+	if err := safetensors.Save(weights, map[string]*tensor.Tensor{"weight": tensor.FromSlice([]float32{1, float32(math.NaN())}, 1, 2), "bias": tensor.Zeros(tensor.Float32, 1)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Evaluate(t.Context(), r.Dir); err == nil || !strings.Contains(err.Error(), "weight holds numbers that aren't finite") {
+		t.Errorf("weights with NaN: %v", err)
+	}
 	for config, want := range map[string]string{
 		"recipe: siamese\ndata: bccd\n":               "config.yaml: recipe siamese doesn't take the data set \"bccd\"",
 		"recipe: linear-regression\naugment: mixup\n": "doesn't augment its examples",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -281,6 +282,11 @@ func open(dir string, describe func(r *Run, metadata map[string]string) error) (
 	state, err := safetensors.Load(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(state)) {
+		if t := state[name]; t.DType().IsFloat() && t.IsFinite().AllAxes(false).Item() != 1 {
+			return nil, nil, fmt.Errorf("%s: %s holds numbers that aren't finite; train again, at a lower rate if the loss has grown", path, name)
+		}
 	}
 	model := r.Recipe.Model(r.Set)
 	if err := nn.LoadState(model, state, nn.LoadConfig{}); err != nil {
