@@ -120,8 +120,10 @@ type Detections struct {
 	File    string     `json:"file"`
 	Width   int        `json:"width"` // of the picture, in pixels
 	Height  int        `json:"height"`
-	Objects []Detected `json:"objects"` // the surest first
-	Picture string     `json:"picture"` // where the picture with boxes is
+	Objects []Detected `json:"objects"` // with a score of 0.3 and more, the surest first
+	// Doubtful is the surest find if its score is lower, so that nothing is in Objects.
+	Doubtful *Detected `json:"doubtful,omitempty"`
+	Picture  string    `json:"picture"` // where the picture with boxes is
 }
 
 // Detected is one object that was found.
@@ -151,6 +153,9 @@ func (d Detections) String() string {
 	}
 	if len(parts) == 0 {
 		parts = []string{"nothing"}
+		if o := d.Doubtful; o != nil {
+			parts[0] = fmt.Sprintf("nothing sure; the surest, %s, has a score of %.2f", o.Class, o.Score)
+		}
 	}
 	return fmt.Sprintf("%s: %s (%s)", d.File, strings.Join(parts, ", "), d.Picture)
 }
@@ -162,15 +167,15 @@ func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
 		return nil, err
 	}
 	path := filepath.Join(dir, stem(file))
-	found := find(im.Tensor(), sureScore)
+	all := find(im.Tensor(), detection.MeasureScore)
+	found := sure(all)
 	d := Detections{File: file, Width: im.Width, Height: im.Height, Objects: []Detected{}, Picture: path + ".boxes.png"}
 	for _, o := range found {
-		// Hundredths of a pixel and ten-thousandths of a score are more than anybody needs.
-		corners := [4]float64{o.Box.X1, o.Box.Y1, o.Box.X2, o.Box.Y2}
-		for i, v := range corners {
-			corners[i] = math.Round(v*100) / 100
-		}
-		d.Objects = append(d.Objects, Detected{r.Set.Classes[o.Class], math.Round(o.Score*1e4) / 1e4, corners})
+		d.Objects = append(d.Objects, r.detected(o))
+	}
+	if len(found) == 0 && len(all) > 0 {
+		surest := r.detected(slices.MaxFunc(all, func(a, b box.Object) int { return cmp.Compare(a.Score, b.Score) }))
+		d.Doubtful = &surest
 	}
 	if err := plot.SavePNG(d.Picture, r.boxed(im, found, 0)); err != nil {
 		return nil, err
@@ -180,6 +185,15 @@ func (r *Run) detectIn(find detector, file, dir string) (Finding, error) {
 		e.SetIndent("", "  ")
 		return e.Encode(d)
 	})
+}
+
+// detected describes a find. Hundredths of a pixel and ten-thousandths of a score are more than anybody needs.
+func (r *Run) detected(o box.Object) Detected {
+	corners := [4]float64{o.Box.X1, o.Box.Y1, o.Box.X2, o.Box.Y2}
+	for i, v := range corners {
+		corners[i] = math.Round(v*100) / 100
+	}
+	return Detected{r.Set.Classes[o.Class], math.Round(o.Score*1e4) / 1e4, corners}
 }
 
 // looksOnce is a one-stage detector with a model whose head is last and whose input has height × width pixels.
