@@ -3,6 +3,7 @@ package repo
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/gradus-ml/gradus/data"
@@ -10,8 +11,11 @@ import (
 	"github.com/gradus-ml/gradus/metrics"
 	"github.com/gradus-ml/gradus/nn"
 	"github.com/gradus-ml/gradus/optim"
+	"github.com/gradus-ml/gradus/safetensors"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/train"
+	"github.com/gradus-ml/gradus/vision/models"
+	"github.com/gradus-ml/gradus/vision/transforms"
 )
 
 // The README's code, run as it stands there.
@@ -52,6 +56,29 @@ func readmeByHand(ctx context.Context, net nn.Layer, opt *optim.Optimizer, loade
 	return nil
 }
 
+func readmeVision(path string, set *sets.Set) error {
+	net := models.ResNet18(1000)
+	weights, err := safetensors.Load(path) // torchvision's state dictionary
+	if err != nil {
+		return err
+	}
+	if err := models.LoadWeights(net, weights); err != nil {
+		return err
+	}
+	nn.Freeze(net)
+	head := models.ReplaceHead(net, 10, 42) // the only part that training will change
+	opt := optim.NewSGD(nn.Params(head), optim.SGDConfig{LR: 0.01, Momentum: 0.9})
+
+	examples := transforms.Dataset(set.Train, transforms.Compose(
+		transforms.RandomResizedCrop{Height: 64, Width: 64},
+		transforms.RandomHorizontalFlip{},
+		transforms.ColorJitter{Brightness: 0.3, Saturation: 0.3},
+	))
+	_, err = train.Fit(context.Background(), train.Config{Model: net, Loss: nn.CrossEntropy, Optimizer: opt, Epochs: 1,
+		Train: data.NewLoader(examples, data.LoaderConfig{Batch: 4})})
+	return err
+}
+
 func readmeChinese(ctx context.Context, loader *data.Loader, epoch int) error {
 	net := nn.Seq(
 		nn.Conv2DConfig{In: 1, Out: 6, Kernel: 5, Pad: 2}.New(), nn.ReLU(), nn.MaxPool2D(2),
@@ -90,6 +117,18 @@ func TestReadmeCodeRuns(t *testing.T) {
 		t.Error(err)
 	}
 	if err := readmeChinese(t.Context(), loader, 0); err != nil {
+		t.Error(err)
+	}
+	// Any weights of the right shapes will do in place of torchvision's.
+	resnet := models.ResNet18(1000)
+	nn.Init(resnet, 1)
+	path := filepath.Join(t.TempDir(), "resnet18.safetensors")
+	if err := safetensors.Save(path, nn.State(resnet), nil); err != nil {
+		t.Fatal(err)
+	}
+	rng := tensor.NewRNG(1)
+	pictures := &sets.Set{Train: data.Tensors(rng.Uniform(tensor.Float32, 0, 1, 8, 3, 80, 90), tensor.FromSlice([]int64{0, 1, 2, 3, 4, 5, 6, 7}, 8))}
+	if err := readmeVision(path, pictures); err != nil {
 		t.Error(err)
 	}
 }
