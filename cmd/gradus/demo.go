@@ -34,7 +34,7 @@ func newDemo() *cobra.Command {
 				return err
 			}
 			if out == "" {
-				out = filepath.Join("demos", demo.Name)
+				out = filepath.Join("runs", "demo-"+demo.Name)
 			}
 			if err := os.MkdirAll(out, 0o777); err != nil {
 				return err
@@ -43,7 +43,7 @@ func newDemo() *cobra.Command {
 				Fetching: func(set string) func(done, total int64) { return fetching(set, cmd.ErrOrStderr()) }})
 		},
 	}
-	c.Flags().StringVar(&out, "out", "", "folder for the pictures (default: demos/NAME)")
+	c.Flags().StringVar(&out, "out", "", "folder for the pictures (default: runs/demo-NAME)")
 	c.Flags().Uint64Var(&seed, "seed", 0, "seed of everything random")
 	return c
 }
