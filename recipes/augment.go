@@ -40,10 +40,7 @@ func (r *Run) drawAugmented(before, after data.Dataset) error {
 	const examples, epochs = 8, 4
 	var cells []plot.Cell
 	add := func(ds data.Dataset, epoch int, caption string) error {
-		draw := data.Draw{Seed: r.Options.Seed, Epoch: epoch}
-		for i := range min(examples, ds.Len()) {
-			draw.Index = append(draw.Index, i)
-		}
+		draw := data.Draw{Index: first(examples, ds.Len()), Seed: r.Options.Seed, Epoch: epoch}
 		b, err := ds.Batch(draw)
 		if err != nil {
 			return err

@@ -117,31 +117,29 @@ func (s *sampler) EpochEnd(state *train.State) error {
 		return err
 	}
 	n := state.Epoch + 1
-	return s.run.grid(filepath.Join("samples", fmt.Sprintf("epoch-%d.png", n)), fmt.Sprintf("Pictures from noise after epoch %d", n), s.run.generated(s.model, 40, nil), 10)
+	return s.run.grid(filepath.Join("samples", fmt.Sprintf("epoch-%d.png", n)), fmt.Sprintf("Pictures from noise after epoch %d", n), s.run.generated(s.model, s.run.sameNoise(s.model, 40)), 10)
 }
 
-// generated returns n pictures of noise, by default always the same.
-func (r *Run) generated(g *models.DCGAN, n int, noise *tensor.Tensor) []plot.Cell {
-	if noise == nil {
-		noise = g.Noise(tensor.NewRNG(r.Options.Seed).Split("samples"), n)
-	}
+// sameNoise draws noise for n pictures, always the same.
+func (r *Run) sameNoise(g *models.DCGAN, n int) *tensor.Tensor {
+	return g.Noise(tensor.NewRNG(r.Options.Seed).Split("samples"), n)
+}
+
+// generated returns the pictures that are made of noise.
+func (r *Run) generated(g *models.DCGAN, noise *tensor.Tensor) []plot.Cell {
 	return r.cells(g.Forward(nn.Eval(), noise).AddScalar(1).MulScalar(0.5))
 }
 
 // drawGenerated draws pictures of noise, and of the ways from one noise to another.
 func (r *Run) drawGenerated(g *models.DCGAN) error {
-	if err := r.grid("samples.png", "Pictures from noise", r.generated(g, 80, nil), 10); err != nil {
+	if err := r.grid("samples.png", "Pictures from noise", r.generated(g, r.sameNoise(g, 80)), 10); err != nil {
 		return err
 	}
 	const steps = 10
 	ends := g.Noise(tensor.NewRNG(r.Options.Seed).Split("ways"), 12)
 	var cells []plot.Cell
 	for i := range 6 {
-		from, to := ends.Slice(0, 2*i, 2*i+1, 1), ends.Slice(0, 2*i+1, 2*i+2, 1)
-		for k := range steps {
-			t := float64(k) / (steps - 1)
-			cells = append(cells, r.generated(g, 1, from.MulScalar(1-t).Add(to.MulScalar(t)))...)
-		}
+		cells = append(cells, r.generated(g, between(ends, 2*i, 2*i+1, steps))...)
 	}
 	return r.grid("interpolation.png", "From one noise to another", cells, steps)
 }

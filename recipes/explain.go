@@ -92,8 +92,11 @@ func (e *explainer) reasons(result *Explanation, class int) {
 	add := func(caption string, heat *tensor.Tensor) {
 		cells = append(cells, plot.Cell{Image: explain.Overlay(picture, heat), Caption: caption})
 	}
-	if last, ok := pictureLayer(explain.Activations(e.model, e.x)); ok {
-		add("Grad-CAM\n"+last, explain.GradCAM(e.model, e.x, class, last))
+	for _, a := range slices.Backward(explain.Activations(e.model, e.x)) {
+		if a.IsPictures() { // the last such layer
+			add("Grad-CAM\n"+a.Path, explain.GradCAM(e.model, e.x, class, a.Path))
+			break
+		}
 	}
 	add("occlusion", explain.Occlusion(e.model, e.x, class, explain.OcclusionConfig{}))
 	add("saliency", explain.Saliency(e.model, e.x, class))
@@ -104,16 +107,6 @@ func (e *explainer) reasons(result *Explanation, class int) {
 		Title:   fmt.Sprintf("What speaks for %s (predicted: %s, %.0f %%)", result.Explained, result.Class, 100*result.Probability),
 		Cells:   cells,
 		Columns: 3, Size: 160, Below: true}.Draw())
-}
-
-// pictureLayer returns the last layer whose outputs are pictures of more than one pixel.
-func pictureLayer(all []explain.Activation) (string, bool) {
-	for _, a := range slices.Backward(all) {
-		if a.Value.NDim() == 4 && a.Value.Size(2)*a.Value.Size(3) > 1 {
-			return a.Path, true
-		}
-	}
-	return "", false
 }
 
 // layers draws the filters of the first convolution, the activations of some, and what can be seen of the picture after them.

@@ -146,11 +146,7 @@ func (r *Run) drawSqueezed(model nn.Layer) error {
 
 	cells = nil
 	for pair := range min(6, b.Len()/2) {
-		from, to := z.Slice(0, 2*pair, 2*pair+1, 1), z.Slice(0, 2*pair+1, 2*pair+2, 1)
-		for i := range n {
-			t := float64(i) / (n - 1)
-			cells = append(cells, r.cells(draw(from.MulScalar(1-t).Add(to.MulScalar(t))))...)
-		}
+		cells = append(cells, r.cells(draw(between(z, 2*pair, 2*pair+1, n)))...)
 	}
 	if err := r.grid("interpolation.png", "From one test picture to another", cells, n); err != nil {
 		return err
@@ -163,6 +159,16 @@ func (r *Run) drawSqueezed(model nn.Layer) error {
 	return r.grid("samples.png", "Pictures from noise", r.cells(draw(noise)), n)
 }
 
+// between returns n points on the straight way from row i of z to row j, (n, features).
+func between(z *tensor.Tensor, i, j, n int) *tensor.Tensor {
+	t := make([]float64, n)
+	for k := range t {
+		t[k] = float64(k) / float64(n-1)
+	}
+	part := tensor.FromSlice(t, n, 1).To(z.DType())
+	return z.Select(0, i).Mul(tensor.Scalar(z.DType(), 1).Sub(part)).Add(z.Select(0, j).Mul(part))
+}
+
 // first returns the numbers below n, but no more than there are examples.
 func first(n, examples int) []int {
 	out := make([]int, min(n, examples))
@@ -172,16 +178,11 @@ func first(n, examples int) []int {
 	return out
 }
 
-// cells returns the pictures of a batch of images with values from 0 to 1.
+// cells returns the pictures of a batch of images.
 func (r *Run) cells(x *tensor.Tensor) []plot.Cell {
 	var out []plot.Cell
 	for i := range x.Size(0) {
-		v, h, w := tensor.ToSlice[float32](x.Select(0, i)), x.Size(2), x.Size(3)
-		im := plot.Cell{Image: plot.Gray(v[:h*w], h, w, 0, 1)}
-		if x.Size(1) == 3 {
-			im.Image = plot.RGB(v, h, w, 0, 1)
-		}
-		out = append(out, im)
+		out = append(out, plot.Cell{Image: r.photo(x.Select(0, i))})
 	}
 	return out
 }

@@ -26,13 +26,24 @@ type Activation struct {
 // Activations runs the image x (C, H, W) through the model and returns the output of every layer in it, in the order in which they finished.
 func Activations(model nn.Layer, x *tensor.Tensor) []Activation {
 	image("explain.Activations", x)
-	var out []Activation
-	nn.Eval().Hook(func(path string, l nn.Layer, _, y *tensor.Tensor) {
+	c, all := recording()
+	c.Run(model, x.Unsqueeze(0))
+	return *all
+}
+
+// recording returns the context of an evaluation, and where it notes what each layer returns.
+func recording() (*nn.Ctx, *[]Activation) {
+	var all []Activation
+	return nn.Eval().Hook(func(path string, l nn.Layer, _, y *tensor.Tensor) {
 		if path != "" {
-			out = append(out, Activation{path, l, y})
+			all = append(all, Activation{path, l, y})
 		}
-	}).Run(model, x.Unsqueeze(0))
-	return out
+	}), &all
+}
+
+// IsPictures reports whether the value is pictures (1, channels, H, W) of more than one pixel.
+func (a Activation) IsPictures() bool {
+	return a.Value.NDim() == 4 && a.Value.Size(2)*a.Value.Size(3) > 1
 }
 
 // image rejects what isn't a single image of floats.
@@ -42,21 +53,20 @@ func image(op string, x *tensor.Tensor) {
 	}
 }
 
-// score runs images (N, C, H, W) and returns the logits of a class, (N).
-func score(op string, c *nn.Ctx, model nn.Layer, x *tensor.Tensor, class int) *tensor.Tensor {
+// classify runs images (N, C, H, W) and returns their logits (N, classes), among which there is the class.
+func classify(op string, c *nn.Ctx, model nn.Layer, x *tensor.Tensor, class int) *tensor.Tensor {
 	logits := c.Run(model, x)
 	if logits.NDim() != 2 || class < 0 || class >= logits.Size(1) {
 		tensor.Fail(op, "", "expected logits (N, classes) with a class %d among them, the model returned %s", class, tensor.ShapeString(logits.Shape()))
 	}
-	return logits.Select(1, class)
+	return logits
 }
 
 // at returns the outputs of the layer at path, or, for "", of the last layer whose outputs are still pictures.
 func at(op string, all []Activation, path string) Activation {
 	var paths []string
 	for _, a := range slices.Backward(all) {
-		planes := a.Value.NDim() == 4 && a.Value.Size(2)*a.Value.Size(3) > 1
-		if a.Path == path || path == "" && planes {
+		if a.Path == path || path == "" && a.IsPictures() {
 			return a
 		}
 		paths = append(paths, a.Path)

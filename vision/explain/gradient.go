@@ -8,7 +8,7 @@ import (
 // inputGradient returns the gradients of the class's logit for each of the images (N, C, H, W).
 func inputGradient(op string, model nn.Layer, x *tensor.Tensor, class int) *tensor.Tensor {
 	leaf := x.Detach().Clone().RequireGrad()
-	y := score(op, nn.Eval(), model, leaf, class).Sum()
+	y := classify(op, nn.Eval(), model, leaf, class).Select(1, class).Sum()
 	return tensor.Grad(y, []*tensor.Tensor{leaf}, tensor.GradConfig{})[0].Detach()
 }
 
@@ -83,15 +83,10 @@ func IntegratedGradients(model nn.Layer, x, baseline *tensor.Tensor, class, step
 func GradCAM(model nn.Layer, x *tensor.Tensor, class int, path string) *tensor.Tensor {
 	const op = "explain.GradCAM"
 	image(op, x)
-	var all []Activation
-	c := nn.Eval().Hook(func(path string, l nn.Layer, _, y *tensor.Tensor) {
-		if path != "" {
-			all = append(all, Activation{path, l, y})
-		}
-	})
+	c, all := recording()
 	leaf := x.Detach().Unsqueeze(0).Clone().RequireGrad() // so that what is computed from it is recorded
-	y := score(op, c, model, leaf, class).Sum()
-	a := at(op, all, path)
+	y := classify(op, c, model, leaf, class).Select(1, class).Sum()
+	a := at(op, *all, path)
 	if a.Value.NDim() != 4 {
 		tensor.Fail(op, "", "the output of layer %q has shape %s; it must be pictures (N, C, H, W)", a.Path, tensor.ShapeString(a.Value.Shape()))
 	}

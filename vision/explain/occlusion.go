@@ -29,11 +29,7 @@ func Occlusion(model nn.Layer, x *tensor.Tensor, class int, cfg OcclusionConfig)
 		tensor.Fail(op, "", "a square of %d at stride %d doesn't fit an image of %d×%d", cfg.Size, cfg.Stride, h, w)
 	}
 	probability := func(x *tensor.Tensor) []float64 {
-		logits := nn.Eval().Run(model, x)
-		if logits.NDim() != 2 || class < 0 || class >= logits.Size(1) {
-			tensor.Fail(op, "", "expected logits (N, classes) with a class %d among them, the model returned %s", class, tensor.ShapeString(logits.Shape()))
-		}
-		return tensor.ToSlice[float64](logits.Softmax(1).Select(1, class))
+		return tensor.ToSlice[float64](classify(op, nn.Eval(), model, x, class).Softmax(1).Select(1, class))
 	}
 	x = x.Detach()
 	whole := probability(x.Unsqueeze(0))[0]

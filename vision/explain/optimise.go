@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/gradus-ml/gradus/nn"
+	"github.com/gradus-ml/gradus/optim"
 	"github.com/gradus-ml/gradus/tensor"
 	"github.com/gradus-ml/gradus/vision/filters"
 )
@@ -97,22 +98,31 @@ func Invert(model nn.Layer, x *tensor.Tensor, path string, cfg InvertConfig) (in
 	far := func(y *tensor.Tensor) *tensor.Tensor {
 		return at(op, Activations(model, y), path).Value.Sub(aim).Square().Sum().MulScalar(1 / length)
 	}
-	y := tensor.NewRNG(cfg.Seed).Split("invert").Normal(x.DType(), 0, 0.1, x.Shape()...)
-	m, v := y.MulScalar(0), y.MulScalar(0)
-	const beta1, beta2 = 0.9, 0.99
-	for step := range cfg.Steps {
-		leaf := y.Clone().RequireGrad()
-		loss := far(leaf).Add(variation(leaf).MulScalar(cfg.Smooth))
-		g := tensor.Grad(loss, []*tensor.Tensor{leaf}, tensor.GradConfig{})[0].Detach()
-		m = m.MulScalar(beta1).Add(g.MulScalar(1 - beta1))
-		v = v.MulScalar(beta2).Add(g.Square().MulScalar(1 - beta2))
-		rate := cfg.LR * 0.5 * (1 + math.Cos(math.Pi*float64(step)/float64(cfg.Steps)))
-		t := float64(step + 1)
-		denominator := v.MulScalar(1 / (1 - math.Pow(beta2, t))).Sqrt().AddScalar(1e-12)
-		y = y.Sub(m.MulScalar(rate / (1 - math.Pow(beta1, t))).Div(denominator))
+	y := &canvas{nn.NewParam(nil, x.Shape()...)}
+	nn.Convert(y, x.DType())
+	if err := y.pixels.Set(tensor.NewRNG(cfg.Seed).Split("invert").Normal(x.DType(), 0, 0.1, x.Shape()...)); err != nil {
+		tensor.Fail(op, "", "%v", err) // its shape is its own
 	}
-	return y, far(y).Item()
+	opt := optim.NewAdam(nn.Params(y), optim.AdamConfig{LR: cfg.LR, Beta2: 0.99, Eps: 1e-12})
+	schedule := optim.Cosine(opt, cfg.Steps, 0, 0)
+	for step := range cfg.Steps {
+		schedule.StepBegin(opt, step, 0)
+		leaf := y.pixels.Value()
+		far(leaf).Add(variation(leaf).MulScalar(cfg.Smooth)).Backward()
+		opt.Step()
+	}
+	inverse = y.pixels.Value().Detach()
+	return inverse, far(inverse).Item()
 }
+
+// canvas is an image that an optimiser changes.
+type canvas struct{ pixels *nn.Param }
+
+// Forward returns the image, whatever x is.
+func (y *canvas) Forward(c *nn.Ctx, _ *tensor.Tensor) *tensor.Tensor { return c.Use(y.pixels) }
+
+// Visit names the pixels.
+func (y *canvas) Visit(v *nn.Visitor) { v.Param("pixels", y.pixels) }
 
 // variation returns the mean squared difference of neighbouring pixels.
 func variation(x *tensor.Tensor) *tensor.Tensor {
